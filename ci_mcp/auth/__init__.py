@@ -1,0 +1,1 @@
+"""Tokens: where they come from, and what must never be shown."""

@@ -1,0 +1,1 @@
+"""The log engine: from bytes to the lines that explain a failure."""

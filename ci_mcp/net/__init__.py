@@ -1,0 +1,1 @@
+"""Calls to the services: the only room that imports httpx."""

@@ -1,0 +1,1 @@
+"""The CI services on loopback, for the demo and the end-to-end tests."""

@@ -1,0 +1,1 @@
+"""One question, one answer, over every provider's hooks; knows no vendor."""
