@@ -1,0 +1,69 @@
+"""What a tool gave, in the one form it is handed on: records as compact JSON, prose as text."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from ci_mcp.core.shapes import Page, Prose
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that fits its budget.
+
+    Attributes:
+        text: what a model reads; for records the same compact JSON as ``data``.
+        data: the answer as JSON values, for ``--format json``.
+        structured: true for records, which a client is also given as ``structuredContent``.
+    """
+
+    text: str
+    data: dict[str, Any]
+    structured: bool
+
+
+def plain(value: Any) -> Any:
+    """Any record as JSON values: nothing that is ``None`` or empty, times as RFC 3339 UTC, tuples as lists."""
+    if isinstance(value, Page):
+        items = [plain(item) for item in value.items]
+        page = {"items": items, "next": value.next, "omitted": value.omitted}
+        return page | ({"note": value.note} if value.note else {})
+    if is_dataclass(value) and not isinstance(value, type):
+        pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: plain(item) for name, item in pairs if not _nothing(item)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items() if not _nothing(item)}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else round(value, 1)
+    return value
+
+
+def _nothing(value: Any) -> bool:
+    return value is None or (not isinstance(value, (bool, int, float, Enum)) and not value)
+
+
+def compact(data: Any) -> str:
+    """JSON in as few characters as it takes."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def tokens(text: str) -> int:
+    """How many tokens a text costs: an estimate, characters / 4."""
+    return -(-len(text) // 4)
+
+
+def render(value: Any) -> Answer:
+    """A tool's result as an answer, whatever its size; `ci_mcp.core.budget.fit` makes it small first."""
+    if isinstance(value, Prose):
+        return Answer(value.text, plain(value.data) or {"text": value.text}, structured=False)
+    data = plain(value)
+    return Answer(compact(data), data, structured=True)
