@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from ci_mcp.errors import UsageError
 
@@ -60,6 +60,28 @@ class Config:
     cache_max_days: int = 30
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
 
+    @classmethod
+    def load(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings file; without one everything has its default.
+
+        Args:
+            env: the environment; only ``CI_MCP_HOME`` is read.
+
+        Raises:
+            UsageError: the file cannot be read, or a key or value in it is wrong.
+        """
+        folders = _folders(env.get("CI_MCP_HOME", ""))
+        path = folders["config_dir"] / FILE
+        settings = _read(path)
+        top = {key: value for key, value in settings.items() if key not in _SECTIONS}
+        sections = {name: _section(path, name, settings[name]) for name in _SECTIONS if name in settings}
+        _check(path, "", top, _TOP, also=_SECTIONS)
+        if top.get("toolset", "core") not in _TOOLSETS:
+            raise UsageError(f"{path}: toolset is {top['toolset']!r}", 'it is "core" or "all"')
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in top.items()}
+        values |= {f"cache_{key}": value for key, value in sections.pop("cache", {}).items()}
+        return cls(**folders, **values, sections=MappingProxyType(sections))
+
     def setting(self, provider: str, key: str) -> Any:
         """One setting of a provider; ``None`` where the file does not have it."""
         return self.sections.get(provider, {}).get(key)
@@ -70,28 +92,6 @@ class Config:
         if isinstance(value, str):
             return (value,) if value else ()
         return tuple(value or ())
-
-
-def load(env: Mapping[str, str]) -> Config:
-    """Read the settings file; without one everything has its default.
-
-    Args:
-        env: the environment; only ``CI_MCP_HOME`` is read.
-
-    Raises:
-        UsageError: the file cannot be read, or a key or value in it is wrong.
-    """
-    folders = _folders(env.get("CI_MCP_HOME", ""))
-    path = folders["config_dir"] / FILE
-    settings = _read(path)
-    top = {key: value for key, value in settings.items() if key not in _SECTIONS}
-    sections = {name: _section(path, name, settings[name]) for name in _SECTIONS if name in settings}
-    _check(path, "", top, _TOP, also=_SECTIONS)
-    if top.get("toolset", "core") not in _TOOLSETS:
-        raise UsageError(f"{path}: toolset is {top['toolset']!r}", 'it is "core" or "all"')
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in top.items()}
-    values |= {f"cache_{key}": value for key, value in sections.pop("cache", {}).items()}
-    return Config(**folders, **values, sections=MappingProxyType(sections))
 
 
 def _folders(home: str) -> dict[str, Any]:

@@ -149,18 +149,22 @@ def _from_cli(
     return None
 
 
-def missing(service: Service, endpoint: Endpoint | None = None) -> AuthError:
-    """The error for a service without a token: how to log in, which variable to set, where tokens are made."""
-    host = endpoint.host if endpoint is not None else service.default_host
-    other = endpoint is not None and endpoint.host != service.default_host
-    login = f"ci-mcp auth login {service.name}" + (f" --host {host}" if other else "")
-    steps = f'run "{login}"'
+def missing(service: Service, host: str = "") -> AuthError:
+    """The error for a service without a token: how to log in, which variable to set, where tokens are made.
+
+    Args:
+        service: whose token is missing.
+        host: where; empty for the vendor's own.
+    """
+    other = host not in {"", service.default_host}
+    host = host or service.default_host
+    steps = f'run "ci-mcp auth login {service.name}' + (f' --host {host}"' if other else '"')
     if service.token_env:
         steps += f", or set {service.token_env[0]}"
-        if other and service.host_env:
-            steps += f" (and {service.host_env[0]}={host})"
+        if service.host_env and (other or not host):
+            steps += f" and {service.host_env[0]}" + (f"={host}" if host else "")
     if service.token_page and (host or "{host}" not in service.token_page):
-        steps += f"; a token is made at {service.token_page.format(host=host)}"
+        steps += f"; a token is made at {service.token_page.replace('{host}', host)}"
     return AuthError(f"no token for {service.name}" + (f" at {host}" if other else ""), steps)
 
 

@@ -1,7 +1,7 @@
 """Bodies in small pieces, decoded here: a decoder that gives all it has at once can be made to fill the memory."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Final
 
 from ci_mcp.errors import BadAnswerError
@@ -51,7 +51,7 @@ class Inflater:
             return self._engine.decompress(data, PIECE)
 
 
-async def decoded(raw: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+async def decoded(raw: AsyncIterator[bytes], encoding: str) -> AsyncGenerator[bytes, None]:
     """The pieces of a body.
 
     Args:
