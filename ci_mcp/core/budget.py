@@ -11,6 +11,7 @@ MOST_TOKENS = 10_000
 _CHARACTERS = 4  # in a token, by the estimate that all budgets use
 _SHORTEST = 200  # a text in a record is never cut below this many characters
 _FEWEST = 3  # nor a list below this many entries
+_NAMED = 80  # characters that the words for one cut take
 
 
 def fit(value: Any, budget: int = DEFAULT_TOKENS) -> Answer:
@@ -46,33 +47,34 @@ def shorten(text: str, room: int) -> str:
 
 
 def _fewer(page: Page[Any], room: int) -> Page[Any]:
-    used = len(compact(plain(replace(page, items=(), omitted=len(page.items), next="x" * 40))))
-    kept = 0
+    frame = len(compact(plain(replace(page, items=(), omitted=len(page.items), next="x" * 40))))
+    used, kept = frame, 0
     for item in page.items:
         used += len(compact(plain(item))) + 1
         if used > room:
             break
         kept += 1
     if not kept:
-        return _one(page, room - used)
+        return _one(page, room - frame)
     cursor = page.after[kept - 1] if kept <= len(page.after) else page.next
     return replace(page, items=page.items[:kept], next=cursor, omitted=len(page.items) - kept)
 
 
 def _one(page: Page[Any], room: int) -> Page[Any]:
     # Not even one item fits: it is shown cut, so that a list never comes back empty for its size.
-    first = _smaller(plain(page.items[0]), max(room, 4 * _SHORTEST))
+    first = _smaller(plain(page.items[0]), room)
     cursor = page.after[0] if page.after else page.next
     return replace(page, items=[first], next=cursor, omitted=len(page.items) - 1)
 
 
 def _smaller(data: dict[str, Any], room: int) -> dict[str, Any]:
     cut: list[str] = []
-    while len(compact(data)) > room - len(compact(cut)) - 20:
+    while (excess := len(compact(data)) + len(compact(cut)) + 20 - room) > 0:
         path, part = max(_parts(data), key=lambda found: len(compact(found[1])), default=((), None))
         if part is None:
             break
-        keep = part[: max(_SHORTEST if isinstance(part, str) else _FEWEST, len(part) // 2)]
+        floor = max(_SHORTEST, len(part) - excess - _NAMED) if isinstance(part, str) else _FEWEST
+        keep = part[: max(floor, len(part) // 2)]
         _put(data, path, keep + "…" if isinstance(part, str) else keep)
         name = ".".join(map(str, path))
         cut = [said for said in cut if not said.startswith(f"{name}: ")]

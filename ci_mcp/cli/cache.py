@@ -1,0 +1,32 @@
+"""``ci-mcp cache``: the logs kept on disk."""
+
+import os
+
+import click
+
+
+@click.group(epilog="\b\nExample:\n  ci-mcp cache info")
+def cache() -> None:
+    """The logs kept on disk: how many, how large, and away with them."""
+
+
+@cache.command()
+def info() -> None:
+    """Say where the cache is, and how much it holds."""
+    store = _store()
+    held = store.info()
+    click.echo(f"{held.folder}: {held.files} logs, {held.bytes / 1e6:.1f} MB")
+
+
+@cache.command()
+def clear() -> None:
+    """Delete every kept log."""
+    click.echo(f"deleted {_store().clear()} logs")
+
+
+def _store():  # type: ignore[no-untyped-def]  # noqa: ANN202 - typed below, once the store is there
+    from ci_mcp.config import Config
+    from ci_mcp.logs.store import Store
+
+    config = Config.load(os.environ)
+    return Store(config.cache_dir / "logs", max_mb=config.cache_max_mb, max_days=config.cache_max_days)

@@ -1,0 +1,78 @@
+"""From a line of evidence to the lines that belong to it."""
+
+import re
+from typing import Final
+
+from ci_mcp.logs.evidence import Evidence
+from ci_mcp.logs.rules import Body, Kind, Rule
+
+_FRAME: Final = re.compile(
+    r"\s*(?:at |\.\.\. \d+ (?:more|common)|Caused by|Suppressed:|File \"|#\d+ |from |\S+:\d+:in |---> |--- End of|\d+: 0x|\^)"
+)
+_BOUNDARY: Final = re.compile(r"\$ |##\[|::|The command \"|={5,}|[-=_*]{20,}$|travis_|\+\+\+ |>>> ")
+_PYTHON: Final = "Traceback (most recent call last)"
+
+
+def own(evidence: Evidence, seed: int) -> range:
+    """The lines below (and with) a seed that its entry says belong to it."""
+    rule = evidence.rules[seed]
+    if rule is None or rule.body in (Body.LINE, Body.ABOVE):
+        return range(seed, seed + 1)
+    last = min(seed + rule.reach, len(evidence.bare) - 1)
+    if rule.body is Body.PARAGRAPH:
+        return range(seed, _paragraph(evidence, seed, last) + 1)
+    if rule.body is Body.INDENT:
+        return range(seed, _deeper(evidence, seed, last) + 1)
+    if rule.body is Body.TRACE:
+        return range(seed, _trace(evidence, seed, last) + 1)
+    return range(seed, _section(evidence, seed, last, rule) + 1)
+
+
+def _paragraph(evidence: Evidence, seed: int, last: int) -> int:
+    at = seed
+    while at < last and evidence.indents[at + 1] >= 0:
+        at += 1
+    return at
+
+
+def _deeper(evidence: Evidence, seed: int, last: int) -> int:
+    depth, at = evidence.indents[seed], seed
+    for index in range(seed + 1, last + 1):
+        indent = evidence.indents[index]
+        if indent > depth:
+            at = index
+        elif indent >= 0 or index > at + 1:
+            break
+    return at
+
+
+def _trace(evidence: Evidence, seed: int, last: int) -> int:
+    depth, at = evidence.indents[seed], seed
+    python = _PYTHON in evidence.bare[seed]
+    for index in range(seed + 1, last + 1):
+        indent = evidence.indents[index]
+        if indent < 0:
+            if python or index > at + 1:
+                break
+            continue
+        if indent > depth or _FRAME.match(evidence.bare[index]) is not None:
+            at = index
+        else:
+            # A Python exception's own line stands below its frames, and its message may run on.
+            return _paragraph(evidence, index, min(index + 4, last)) if python else at
+    return at
+
+
+def _section(evidence: Evidence, seed: int, last: int, rule: Rule) -> int:
+    at, blanks = seed, 0
+    for index in range(seed + 1, last + 1):
+        if evidence.indents[index] < 0:
+            blanks += 1
+            continue
+        other = evidence.rules[index]
+        if other is not None and (other is rule or other.kind in (Kind.EXIT, Kind.SUMMARY)):
+            break
+        if blanks > 2 or (_BOUNDARY.match(evidence.bare[index]) is not None and index > seed + 1):
+            break
+        at, blanks = index, 0
+    return at

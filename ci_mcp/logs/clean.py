@@ -1,0 +1,192 @@
+r"""Bytes to lines: a finished log that can be read any number of times in bounded memory.
+
+A line is what stands between two ``\n`` in the raw bytes, and its number is the count of ``\n`` before it plus one.
+So a number means the same line however the bytes came, and whatever cleaning made of its text.
+"""
+
+import io
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+from ci_mcp.errors import UsageError
+from ci_mcp.logs.groups import Groups, looks_like_buildkite
+from ci_mcp.logs.text import LIMIT, LongLine, clean_lines
+
+CHUNK: Final = 1 << 20
+"""Bytes read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a log.
+
+    Args:
+        number: 1-based; the count of newlines before it plus one.
+        text: what a reader may see of it, without its newline.
+        group: the step or section it stands in, or an empty string.
+    """
+
+    number: int
+    text: str
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines that follow each other.
+
+    Args:
+        number: the first line's number.
+        offset: where in the log the first byte stands.
+        raw: the lines' bytes; empty where one line was too long to hold.
+        long: the clean text of that one line.
+    """
+
+    number: int
+    offset: int
+    raw: bytes
+    long: str | None = None
+
+    def texts(self) -> list[str]:
+        """The lines' clean texts."""
+        return [self.long] if self.long is not None else clean_lines(self.raw)
+
+    def searchable(self) -> bytes:
+        """The bytes to look for patterns in: raw, or the clean text of a line too long to hold."""
+        return self.raw if self.long is None else self.long.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What one pass over a log tells.
+
+    Args:
+        total: the number of lines.
+        numbers: the number of each block's first line.
+        offsets: the offset of each block's first byte.
+        groups: which step each line stands in.
+    """
+
+    total: int
+    numbers: tuple[int, ...]
+    offsets: tuple[int, ...]
+    groups: Groups
+
+
+class Log:
+    """A finished log; made by :meth:`of_bytes` or :meth:`of_file`, read by one thread at a time.
+
+    A log of a file holds it open until :meth:`close` (or the end of a ``with`` block).
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Take an open binary file that can seek."""
+        self._file = file
+        self.size: int = file.seek(0, io.SEEK_END)
+        self._index: Index | None = None
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Self:
+        """A log that is already in memory."""
+        return cls(io.BytesIO(data))
+
+    @classmethod
+    def of_file(cls, path: Path | str) -> Self:
+        """A log on disk, read in chunks.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        try:
+            return cls(Path(path).open("rb"))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not a path"
+            raise UsageError(f"cannot read {path}: {reason}", "give the path of a log file, or - for stdin") from error
+
+    def __enter__(self) -> Self:
+        """The log itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` raw bytes from ``offset``."""
+        self._file.seek(offset)
+        return self._file.read(size)
+
+    def blocks(self, number: int = 1, offset: int = 0) -> Iterator[Block]:
+        """The log from a line's first byte on, in blocks of whole lines, each about CHUNK bytes."""
+        rest = b""
+        at = offset
+        while data := self.read(at, CHUNK):
+            at += len(data)
+            cut = data.rfind(b"\n") + 1
+            if not cut and len(rest) + len(data) > LIMIT:
+                start = at - len(data) - len(rest)
+                text, at = self._long_line(start)
+                yield Block(number, start, b"", text)
+                number += 1
+                rest = b""
+            elif not cut:
+                rest += data
+            else:
+                raw = rest + data[:cut]
+                yield Block(number, at - len(data) - len(rest), raw)
+                number += raw.count(b"\n")
+                rest = data[cut:]
+        if rest:
+            yield Block(number, at - len(rest), rest)
+
+    def _long_line(self, offset: int) -> tuple[str, int]:
+        """The text of a line too long to hold, and where the next line begins."""
+        line = LongLine()
+        while data := self.read(offset, CHUNK):
+            end = data.find(b"\n")
+            line.feed(data if end < 0 else data[:end])
+            if end >= 0:
+                return line.text(), offset + end + 1
+            offset += len(data)
+        return line.text(), offset
+
+    def index(self) -> Index:
+        """The number of lines, where blocks begin and the groups; the whole log is read on the first call."""
+        if self._index is None:
+            numbers, offsets, total = [], [], 0
+            groups = Groups(looks_like_buildkite(self.read(0, LIMIT)))
+            for block in self.blocks():
+                numbers.append(block.number)
+                offsets.append(block.offset)
+                groups.read_block(block.number, block.raw)
+                newlines = block.raw.count(b"\n")
+                ends = newlines and block.raw.endswith(b"\n")
+                total = block.number + newlines - (1 if ends else 0)
+            self._index = Index(total, tuple(numbers), tuple(offsets), groups)
+        return self._index
+
+    @property
+    def total(self) -> int:
+        """The number of lines; what follows the last newline counts where it is not empty."""
+        return self.index().total
+
+    def lines(self, start: int = 1, end: int | None = None) -> Iterator[Line]:
+        """The lines from number ``start`` to number ``end``, both included."""
+        index = self.index()
+        last = index.total if end is None else min(end, index.total)
+        if start > last or not index.numbers:
+            return
+        nearest = max(bisect_right(index.numbers, max(start, 1)) - 1, 0)
+        for block in self.blocks(index.numbers[nearest], index.offsets[nearest]):
+            if block.number > last:
+                return
+            for number, text in enumerate(block.texts(), block.number):
+                if start <= number <= last:
+                    yield Line(number, text, index.groups.at(number))

@@ -1,0 +1,127 @@
+"""Which lines of a log are evidence of a failure, and of what kind."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+import re2
+
+from ci_mcp.logs.knowledge import all_rules
+from ci_mcp.logs.knowledge.noise import NOISE
+from ci_mcp.logs.rules import Kind, Rule
+
+_LONGEST: Final = 600
+_WRAPPER: Final = re.compile(
+    r"(?:\[(?!(?i:info|debug|\w+:error||warn|warning|error|trace|notice|fatal|severe|fail|failed|pass|ok|gw\d+)\])[A-Za-z][\w.:\-/ ]{1,24}\] +"
+    r"|#\d+ (?:\d+\.\d+ |(?=ERROR))"
+    r"|[\w.\-/]{2,40}[_\-]\d+ +\| "
+    r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? +"
+    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? +(?:(?:INFO|ERROR|WARNING|CRITICAL) +-(?: |$))?"
+    r"|\[task \d{4}-[^\]]+\] +"
+    r"|remote: |stderr: |DEBUG: |\[\d+/\d+\] )"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    rules: tuple[Rule, ...]
+    finder: Any
+    noise: Any
+
+
+@cache
+def _tables() -> _Tables:
+    rules = all_rules()
+    finder = re2.Set.SearchSet(_options())
+    for rule in rules:
+        finder.Add(rule.pattern.encode())
+    finder.Compile()
+    noise = re2.Set.SearchSet(_options())
+    for pattern, _ in NOISE:
+        noise.Add(pattern.encode())
+    noise.Compile()
+    return _Tables(rules, finder, noise)
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.max_mem = 64 << 20
+    options.log_errors = False
+    return options
+
+
+def unwrap(text: str) -> str:
+    """The line without the prefixes that wrapping tools put before it."""
+    for _ in range(3):
+        if (wrapper := _WRAPPER.match(text)) is None:
+            break
+        text = text[wrapper.end() :]
+    return text
+
+
+def matching_rules(text: str) -> list[Rule]:
+    """Every entry of the tables that the line matches, noise or not."""
+    tables = _tables()
+    found = tables.finder.Match(unwrap(text)[:_LONGEST].encode())
+    return [tables.rules[index] for index in found or ()]
+
+
+def is_noise(text: str) -> bool:
+    """Whether the line only looks like failure."""
+    return bool(_tables().noise.Match(unwrap(text)[:_LONGEST].encode()))
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What each line of a sheet tells; all lists are as long as the sheet.
+
+    Args:
+        rules: the strongest entry that each line matches, or None.
+        weights: its weight, less where the line only warns.
+        bare: each line without the prefixes of wrapping tools.
+        indents: how deep each line stands; -1 for a blank one.
+    """
+
+    rules: list[Rule | None] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
+    indents: list[int] = field(default_factory=list)
+
+
+_WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
+_SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
+
+
+def read_evidence(texts: list[str]) -> Evidence:
+    """Ask the tables about every line."""
+    tables = _tables()
+    evidence = Evidence()
+    for text in texts:
+        bare = unwrap(text)[:_LONGEST].rstrip()
+        stripped = bare.lstrip()
+        evidence.bare.append(bare)
+        evidence.indents.append(len(bare) - len(stripped) if stripped else -1)
+        rule, weight = _judge(tables, bare) if stripped else (None, 0.0)
+        evidence.rules.append(rule)
+        evidence.weights.append(weight)
+    return evidence
+
+
+def _judge(tables: _Tables, bare: str) -> tuple[Rule | None, float]:
+    data = bare.encode()
+    found = tables.finder.Match(data)
+    if not found:
+        return None, 0.0
+    rules = [tables.rules[index] for index in found]
+    if tables.noise.Match(data):
+        rules = [rule for rule in rules if rule.kind in (Kind.SUMMARY, Kind.EXIT)]
+        if not rules:
+            return None, 0.0
+    # Where an entry says that a line matters less, it is the one that knows the line best.
+    best = max(rules, key=lambda rule: rule.weight)
+    low = min((rule for rule in rules if rule.tool == best.tool), key=lambda rule: rule.weight)
+    weight = low.weight if low.weight <= 2 and low.tool != "any" else best.weight
+    if _WARNING.search(bare) is not None and _SAYS_ERROR.search(bare) is None:
+        weight /= 3
+    return best, weight

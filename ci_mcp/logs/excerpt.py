@@ -1,0 +1,200 @@
+"""The lines of a log that explain its failure, within a budget."""
+
+import hashlib
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from ci_mcp.logs.clean import Line, Log
+from ci_mcp.logs.evidence import Evidence, read_evidence
+from ci_mcp.logs.rules import Kind
+from ci_mcp.logs.weigh import Weights, template, weigh
+
+TOKEN: Final = 4
+"""Characters a token, an estimate."""
+
+_WIDEST: Final = 400
+_TELLING: Final = 3.5
+_MOST_LINES: Final = 60_000
+_MOST_STEPS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of an excerpt.
+
+    Args:
+        number: its number in the log.
+        text: what it says; a very long one is cut, and says so.
+        telling: whether it is evidence itself, not only near some.
+        kind: the kind of evidence it is or belongs to.
+        step: the step or section it stands in.
+        repeats: how many more lines of the log say the same.
+    """
+
+    number: int
+    text: str
+    telling: bool
+    kind: Kind
+    step: str = ""
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The lines that explain a failure.
+
+    Args:
+        total: lines in the whole log.
+        places: how many separate places of the log looked like evidence.
+        steps: the steps that the shown lines stand in.
+        blocks: runs of lines without a gap, in log order.
+        signature: equal for two logs that fail in the same way; empty where nothing telling was found.
+        note: what was not read or not shown, in words; empty where nothing is missing.
+    """
+
+    total: int
+    places: int
+    steps: tuple[str, ...]
+    blocks: tuple[tuple[Shown, ...], ...]
+    signature: str = ""
+    note: str = ""
+
+    @property
+    def lines(self) -> tuple[Shown, ...]:
+        """Every shown line, in log order."""
+        return tuple(line for block in self.blocks for line in block)
+
+    def header(self) -> str:
+        """One line: how long the log is, how many places looked like evidence, in which steps."""
+        parts = [f"log of {self.total:,} line{'s' * (self.total != 1)}"]
+        parts.append(f"{self.places:,} place{'s' * (self.places != 1)} that may explain the failure")
+        if self.steps:
+            more = f" and {len(self.steps) - _MOST_STEPS} more" if len(self.steps) > _MOST_STEPS else ""
+            parts.append("in " + ", ".join(f'"{step[:60]}"' for step in self.steps[:_MOST_STEPS]) + more)
+        return "; ".join(filter(None, (", ".join(parts), self.note)))
+
+    def text(self) -> str:
+        """The excerpt as prose: the header, then numbered lines, with the gaps between them said."""
+        out = [self.header()]
+        width = len(str(self.blocks[-1][-1].number)) if self.blocks else 1
+        before = 0
+        for block in self.blocks:
+            if gap := block[0].number - before - 1:
+                out.append(gap_text(gap))
+            for line in block:
+                repeats = f" (and {line.repeats:,} more like it)" if line.repeats else ""
+                out.append(f"{line.number:>{width}}| {line.text}{repeats}")
+            before = block[-1].number
+        if gap := self.total - before:
+            out.append(gap_text(gap))
+        return "\n".join(out)
+
+    def records(self) -> dict[str, Any]:
+        """The excerpt as plain data."""
+        return {
+            "total": self.total,
+            "places": self.places,
+            "steps": list(self.steps),
+            "signature": self.signature,
+            "note": self.note,
+            "blocks": [[_record(line) for line in block] for block in self.blocks],
+        }
+
+
+def gap_text(count: int) -> str:
+    """The words for lines that are left out."""
+    return f"… {count:,} line{'s' * (count != 1)} …"
+
+
+def _record(line: Shown) -> dict[str, Any]:
+    record: dict[str, Any] = {"number": line.number, "text": line.text, "telling": line.telling, "kind": str(line.kind)}
+    if line.step:
+        record["step"] = line.step
+    if line.repeats:
+        record["repeats"] = line.repeats
+    return record
+
+
+def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
+    """The lines that explain the failure of ``log``, in at most ``budget`` tokens of text.
+
+    Args:
+        log: the log of a job that failed.
+        budget: tokens, estimated as characters / 4.
+        baseline: the log of the same job when it last passed; what stands there too matters little.
+    """
+    total = log.total
+    first = max(total - _MOST_LINES + 1, 1)
+    lines = list(log.lines(first))
+    note = f"the first {first - 1:,} lines were not read" if first > 1 else ""
+    evidence = read_evidence([line.text for line in lines])
+    known = frozenset(template(text) for text in _bare(baseline)) if baseline is not None else None
+    weights = weigh(evidence, known)
+    places = _places(evidence, weights)
+    chosen = _choose(lines, weights, budget * TOKEN)
+    while True:
+        result = _assemble(lines, evidence, weights, chosen, (total, places, note))
+        over = len(result.text()) - budget * TOKEN
+        if over <= 0 or not chosen:
+            return result
+        chosen = chosen[: max(len(chosen) - 1 - over // 200, 0)]
+
+
+def _bare(log: Log) -> list[str]:
+    return read_evidence([line.text for line in log.lines()]).bare
+
+
+def _places(evidence: Evidence, weights: Weights) -> int:
+    strong = [i for i, rule in enumerate(evidence.rules) if rule is not None and weights.values[i] >= _TELLING]
+    return (1 if strong else 0) + sum(b - a > 3 for a, b in pairwise(strong))
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= _WIDEST:
+        return text
+    return f"{text[:_WIDEST]} [… {len(text) - _WIDEST:,} more characters]"
+
+
+def _choose(lines: list[Line], weights: Weights, room: int) -> list[int]:
+    """The most telling lines that fit, best first."""
+    room -= 160
+    chosen: list[int] = []
+    taken: set[int] = set()
+    order = sorted((i for i, value in enumerate(weights.values) if value > 0), key=lambda i: (-weights.values[i], i))
+    for index in order:
+        if not lines[index].text.strip():
+            continue
+        near = (index - 1 in taken) + (index + 1 in taken)
+        cost = len(_shorten(lines[index].text)) + len(str(lines[-1].number)) + 3 + 22 * (1 - near)
+        if cost > room:
+            if room < 100:
+                break
+            continue
+        room -= cost
+        taken.add(index)
+        chosen.append(index)
+    return chosen
+
+
+def _assemble(
+    lines: list[Line], evidence: Evidence, weights: Weights, chosen: list[int], facts: tuple[int, int, str]
+) -> Excerpt:
+    total, places, note = facts
+    shown: list[Shown] = []
+    for index in sorted(chosen):
+        seed = weights.seeds[index]
+        rule = evidence.rules[seed] if seed >= 0 else None
+        telling = seed == index and weights.values[index] >= _TELLING
+        line = lines[index]
+        shown.append(Shown(line.number, _shorten(line.text), telling, rule.kind if rule else Kind.TAIL, line.group))
+    blocks: list[list[Shown]] = []
+    for each in shown:
+        if blocks and blocks[-1][-1].number + 1 == each.number:
+            blocks[-1].append(each)
+        else:
+            blocks.append([each])
+    steps = tuple(dict.fromkeys(each.step for each in shown if each.telling and each.step))
+    words = sorted({template(each.text.strip()) for each in shown if each.telling and each.kind is not Kind.EXIT})
+    signature = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16] if words else ""
+    return Excerpt(total, places, steps, tuple(map(tuple, blocks)), signature, note)

@@ -1,0 +1,175 @@
+"""The machine and the network: memory, disk, time, lost agents, limits, credentials, containers, shells."""
+
+from typing import Final
+
+from ci_mcp.logs.rules import Body, Kind, Rule
+
+_I: Final = Kind.INFRA
+_S: Final = Kind.SHELL
+
+RULES: Final = (
+    Rule(
+        "memory",
+        _I,
+        9,
+        r"(?i)\bout of memory\b|oom[- ]?kill|cannot allocate memory|std::bad_alloc|\bOOMKilled\b|memory exhausted|^Killed$|: Killed\b|virtual memory exhausted",
+        "fatal error: Killed signal terminated program cc1plus: out of memory",
+    ),
+    Rule(
+        "disk",
+        _I,
+        9,
+        r"(?i)no space left on device|disk quota exceeded|\bENOSPC\b|not enough (?:free )?(?:disk )?space",
+        "write /var/lib/x: no space left on device",
+    ),
+    Rule(
+        "time",
+        _I,
+        8,
+        r"(?i)(?:no output has been received in the last|exceeded the (?:maximum|time)|job (?:has )?exceeded|timed? ?out (?:after|waiting|while)|execution time ?out|has been (?:terminated|cancell?ed)|deadline exceeded|timeout of \d+|build timed out|the operation was cancell?ed|watchdog)",
+        "No output has been received in the last 10m0s, this potentially indicates a stalled build",
+    ),
+    Rule(
+        "agent",
+        _I,
+        8,
+        r"(?i)(?:lost communication with the server|agent (?:was )?(?:lost|disconnected|stopped)|runner has received a shutdown|received a shutdown signal|worker (?:lost|died|crashed)|remote call on .* failed|channel is already closed|pod .* (?:evicted|deleted)|node .* (?:not ready|preempted)|spot instance|the hosted runner)",
+        "The runner has received a shutdown signal.",
+    ),
+    Rule(
+        "network",
+        _I,
+        7,
+        r"(?i)(?:connection (?:refused|reset|timed out|closed|aborted|error)|could not resolve host|name or service not known|temporary failure in name resolution|getaddrinfo|network is unreachable|no route to host|\bE(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|PIPE)\b|failed to connect|unable to connect|could not connect|broken pipe|socket hang up|remote end closed|handshake|operation timed out|i/o timeout|read timed out)",
+        "curl: (6) Could not resolve host: example.com",
+    ),
+    Rule(
+        "curl",
+        _I,
+        7,
+        r"^curl: \(\d+\) |^wget: |(?:HTTP|ERROR) ?(?:request sent.*)?[45]\d\d[: ]|The requested URL returned error",
+        "curl: (22) The requested URL returned error: 404 Not Found",
+    ),
+    Rule(
+        "http",
+        _I,
+        5,
+        r"(?i)\b(?:40[01345689]|41[0-9]|429|50[0-4]) (?:bad request|unauthorized|forbidden|not found|conflict|gone|too many|internal server|bad gateway|service unavailable|gateway time)",
+        "GET https://example.com/x: 503 Service Unavailable",
+    ),
+    Rule(
+        "tls",
+        _I,
+        7,
+        r"(?i)certificate (?:verify failed|has expired|problem|is not|signed by unknown)|x509: |ssl(?:error|handshake|_error|: )|unable to get local issuer",
+        "x509: certificate has expired or is not yet valid",
+    ),
+    Rule(
+        "rate limit",
+        _I,
+        8,
+        r"(?i)rate limit|too many requests|toomanyrequests|quota exceeded|abuse detection",
+        "toomanyrequests: You have reached your pull rate limit.",
+    ),
+    Rule(
+        "auth",
+        _I,
+        7,
+        r"(?i)(?:authentication (?:failed|required)|permission denied|access denied|unauthorized|bad credentials|invalid (?:credentials|token|api key)|not authorized|could not read (?:username|password)|host key verification failed|publickey|forbidden|no basic auth credentials|denied: )",
+        "fatal: Authentication failed for 'https://example.com/x.git/'",
+    ),
+    Rule(
+        "port",
+        _I,
+        7,
+        r"(?i)address already in use|\bEADDRINUSE\b|port is already allocated",
+        "listen tcp :8080: bind: address already in use",
+    ),
+    Rule("git", _I, 7, r"^(?:fatal|error): \S", "fatal: Remote branch v9 not found in upstream origin", Body.INDENT, 4),
+    Rule(
+        "git",
+        _I,
+        6,
+        r"^(?:CONFLICT \(|Automatic merge failed|error: pathspec|hudson\.plugins\.git|ERROR: Error (?:cloning|fetching)|The command \"git )",
+        "CONFLICT (content): Merge conflict in cart.py",
+    ),
+    Rule(
+        "docker",
+        _I,
+        7,
+        r"(?i)(?:error response from daemon|cannot connect to the docker daemon|manifest (?:for .* )?(?:unknown|not found)|pull access denied|container .* (?:exited|is unhealthy)|dependency failed to start|image .* not found)",
+        "Error response from daemon: manifest for shop:9 not found",
+    ),
+    Rule("compose", _I, 5, r"exited with code [1-9]\d*", "web_1 exited with code 1"),
+    Rule(
+        "kubernetes",
+        _I,
+        7,
+        r"(?:CrashLoopBackOff|ImagePullBackOff|ErrImagePull|CreateContainer\w*Error|FailedScheduling|BackoffLimitExceeded|DeadlineExceeded|Error from server|INSTALLATION FAILED|UPGRADE FAILED|Liveness probe failed|Readiness probe failed)",
+        'Error from server (NotFound): pods "shop" not found',
+    ),
+    Rule(
+        "cloud",
+        _I,
+        6,
+        r"(?:AccessDenied|InvalidClientTokenId|ExpiredToken|ThrottlingException|ResourceNotFoundException|AuthorizationFailed|An error occurred \(\w+\) when calling)",
+        "An error occurred (AccessDenied) when calling the PutObject operation",
+    ),
+    Rule(
+        "ansible",
+        _I,
+        7,
+        r"^(?:fatal|failed): \[[^\]]+\]|^\S+\s+: ok=\d+ .*(?:unreachable=[1-9]|failed=[1-9])",
+        'fatal: [web1]: FAILED! => {"msg": "no cart"}',
+    ),
+    Rule(
+        "database",
+        _I,
+        6,
+        r"(?:could not connect to server|ERROR \d{4} \(|FATAL: +\w|SQLSTATE\[|ORA-\d{5}|relation \".*\" does not exist|Can't connect to (?:local )?MySQL)",
+        "ERROR 1045 (28000): Access denied for user 'shop'@'localhost'",
+    ),
+    Rule(
+        "selenium",
+        _I,
+        5,
+        r"(?:SessionNotCreated|WebDriver(?:Error|Exception)|chrome (?:failed to start|not reachable)|Cannot start \w+|session not created)",
+        "WebDriverError: chrome not reachable",
+    ),
+    Rule(
+        "gpg",
+        _I,
+        5,
+        r"^gpg: .*(?:fail|can't|no valid|not found|BAD)|NO_PUBKEY",
+        "gpg: keyserver receive failed: No data",
+    ),
+    Rule(
+        "shell",
+        _S,
+        8,
+        r"(?::|\]) (?:line )?\d*:? ?\S+: (?:command not found|not found|No such file or directory|Permission denied|cannot execute|Is a directory|unbound variable|syntax error)|: (?:command )?not found$",
+        "./build.sh: line 12: shopctl: command not found",
+    ),
+    Rule(
+        "shell",
+        _S,
+        7,
+        r"(?i)(?:no such file or directory|cannot stat|cannot open|cannot access|cannot find the (?:file|path)|does not exist|is not recognized as an internal|file not found|cannot find (?:module|file|symbol|package)|unbound variable|syntax error)",
+        "cp: cannot stat 'dist/shop': No such file or directory",
+    ),
+    Rule(
+        "shell",
+        _S,
+        6,
+        r"(?i)(?:unknown (?:option|command|argument|flag|target|task)|unrecognized (?:option|argument|command)|invalid (?:option|argument|choice)|missing (?:required )?(?:argument|option|parameter)|illegal option|no rule to make target|don't know how to build|missing script|no such (?:command|option|task|image|service|container))",
+        "tar: unrecognized option '--shop'",
+    ),
+    Rule(
+        "mozilla",
+        _I,
+        7,
+        r"^\[(?:taskcluster|task):error\]|Automation Error:|^remoteFailed:|\bTASK-UNEXPECTED|FATAL - ",
+        "[taskcluster:error] Task timeout after 3600 seconds. Force killing container.",
+    ),
+    Rule("zuul", _I, 5, r"\bMODULE FAILURE\b|\bPOST-RUN END RESULT_(?:UNREACHABLE|TIMED_OUT)", "MODULE FAILURE"),
+)

@@ -1,0 +1,53 @@
+"""What only looks like failure: counts of nothing, options, file names, passing tests, retries, advice.
+
+A line that matches is no evidence, whatever else matches it.
+"""
+
+from typing import Final
+
+from ci_mcp.logs.rules import Rule
+
+RULES: Final[tuple[Rule, ...]] = ()
+
+NOISE: Final = (
+    (
+        r"(?i)\b(?:0|no|zero) (?:errors?|failures?|failed|failing|warnings?|problems?|vulnerabilit|conflicts?|issues?)\b",
+        "9 tests, 0 failures",
+    ),
+    (
+        r"(?i)\b(?:errors?|failures?|failed|failing|fail)['\"]?\s*[:=]\s*(?:0|none|false|null|\[\]|\{\})(?:\b|$|,)",
+        "Failures: 0, Errors: 0",
+    ),
+    (
+        r"^\s*(?:PASS(?:ED)?|ok|OK|✓|✔|√|\[ *OK *\]|\[PASS(?:ED)?\]|PASS:|--- PASS|--- SKIP|\+ ok|XFAIL)\b?[ :\]]",
+        "ok 3 - fails when there is no cart",
+    ),
+    (
+        r"(?:\.\.\.\s*(?:ok|skipped|passed|yes|no|found|done)|\bPASSED|\bSKIPPED|\bxfail)\s*$",
+        "test_error_is_raised (shop.Cart) ... ok",
+    ),
+    (r"^\s*(?:\$ )?(?:export|declare|set|unset|env|echo|typeset) [\w-]", "export FAIL_ON_ERROR=1"),
+    (
+        r"^\S*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|rustc|javac|ld|ar|libtool|ccache|/bin/(?:ba)?sh)(?:-\d+)? .*-[A-Za-z]",
+        "gcc -Werror -c error.c -o error.o",
+    ),
+    (
+        r"^\s*(?:Get|Hit|Ign):\d+ |^(?:Selecting previously|Preparing to unpack|Unpacking|Setting up|Fetched|Reading|Building dependency) ",
+        "Get:3 http://archive libgpg-error-dev 1.2",
+    ),
+    (
+        r"^\s*(?:Downloading|Downloaded|Collecting|Requirement already|Installing|Using cached|Fetching|Using \S+ \d|Compiling \S+ v\d|Progress)\b",
+        "Downloading error-prone-2.0.jar",
+    ),
+    (
+        r"^\s*(?:create mode|rename|delete mode|copying|adding|creating|inflating|extracting|x |a )[ :]",
+        " create mode 100644 src/errors.py",
+    ),
+    (r"^\s*\[?\s*\d+%\]?\s*(?:Building|Linking|Built|Generating)", "[ 12%] Building C object error.c.o"),
+    (r"(?i)\bretry(?:ing)?\b.*\b(?:attempt|in \d|\d+ of \d+|\d+/\d+)", "Download failed, retrying in 5 s (attempt 2)"),
+    (
+        r"(?i)^\s*(?:npm )?(?:WARN|notice|warning)\b.*\b(?:deprecated|peer dep|optional)",
+        "npm WARN deprecated request@2.0: failed often",
+    ),
+    (r"(?i)^\s*(?:\[\w+\] )?(?:note|hint|tip|see|help): ", "note: run with RUST_BACKTRACE=1 to see errors"),
+)
