@@ -81,9 +81,7 @@ async def _topology(api: Api, pipeline: str) -> Mapping[str, tuple[str, ...]]:
     return {text(block, "name"): tuple(map(str, block.get("dependencies") or ())) for block in found}
 
 
-def _details(
-    api: Api, raw: Json, blocks: Sequence[Json], waits: Mapping[str, tuple[str, ...]]
-) -> PipelineDetails:
+def _details(api: Api, raw: Json, blocks: Sequence[Json], waits: Mapping[str, tuple[str, ...]]) -> PipelineDetails:
     queue = raw.get("queue")
     workflow, named = text(raw, "wf_id"), text(raw, "ppl_id")
     return PipelineDetails(

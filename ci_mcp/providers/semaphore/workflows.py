@@ -124,7 +124,9 @@ async def workflows_run(
     api: Api,
     project: ProjectName,
     branch: Annotated[str, Field(min_length=1, max_length=300, description="Branch, refs/tags/NAME or refs/pull/N")],
-    commit: Annotated[str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA; default: newest")] = "",
+    commit: Annotated[
+        str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA; default: newest")
+    ] = "",
     pipeline_file: Annotated[str, Field(max_length=300, description="Default: .semaphore/semaphore.yml")] = "",
     parameters: Annotated[tuple[str, ...], Field(max_length=50, description="Pipeline parameters as NAME=VALUE")] = (),
 ) -> Started:
