@@ -1,15 +1,18 @@
 """``ci-mcp excerpt``: the telling lines of any log, no CI needed."""
 
+import shutil
 import sys
-from typing import TYPE_CHECKING
+import tempfile
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
 from ci_mcp.cli.output import FORMATS, excerpted
-from ci_mcp.errors import UsageError
 
 if TYPE_CHECKING:
     from ci_mcp.logs.clean import Log
+
+_IN_MEMORY = 8 << 20  # bytes of standard input kept in memory; more goes to a temporary file
 
 
 @click.command(
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 )
 @click.argument("file", default="-")
 @click.option("--tokens", type=click.IntRange(50, 10_000), default=1_500, show_default=True, help="Most to say.")
-@click.option("--baseline", metavar="GREEN_LOG", help="The same job's last green log: what stands there too weighs little.")
+@click.option(
+    "--baseline", metavar="GREEN_LOG", help="The same job's last green log: what stands there too weighs little."
+)
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Text, or JSON with each line's number and kind.")
 def excerpt(file: str, tokens: int, baseline: str | None, format_: str | None) -> None:
     """Show the lines of a log that explain its failure.
@@ -34,7 +39,8 @@ def excerpt(file: str, tokens: int, baseline: str | None, format_: str | None) -
 def _open(path: str) -> "Log":
     from ci_mcp.logs.clean import Log
 
-    try:
-        return Log.of_stream(sys.stdin.buffer) if path == "-" else Log.of_file(path)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}", "name a log file, or - for standard input") from None
+    if path != "-":
+        return Log.of_file(path)
+    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the log reads it until the process ends
+    shutil.copyfileobj(sys.stdin.buffer, spool)
+    return Log(cast("BinaryIO", spool))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ci_mcp.core.answer import Answer
+    from ci_mcp.logs.excerpt import Excerpt
 
 FORMATS = ("text", "json")
 _STYLES = {
@@ -23,8 +24,8 @@ _STYLES = {
     "blocked": "yellow",
     "skipped": "dim",
 }
-_TELLING = re.compile(r"^ *\d+> ")  # the mark of a telling line in an excerpt
-_NUMBERED = re.compile(r"^ *\d+[|:] ")
+_MATCH = re.compile(r"^ *\d+> ")  # the mark of a line that a search found
+_NUMBERED = re.compile(r"^ *(\d+)\| ")
 
 
 def show(answer: "Answer", wanted: str | None = None) -> None:
@@ -50,8 +51,24 @@ def prose(text: str) -> None:
         console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
 
 
+def excerpted(found: "Excerpt", wanted: str | None) -> None:
+    """Print an excerpt; on a terminal the telling lines stand out."""
+    if wanted == "json":
+        click.echo(json.dumps(found.records(), ensure_ascii=False, indent=2))
+        return
+    if not sys.stdout.isatty():
+        click.echo(found.text())
+        return
+    telling = {line.number for line in found.lines if line.telling}
+    console = _console()
+    for line in found.text().split("\n"):
+        number = _NUMBERED.match(line)
+        style = "bold red" if number and int(number[1]) in telling else "" if number else "dim"
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def _line_style(line: str) -> str:
-    if _TELLING.match(line):
+    if _MATCH.match(line):
         return "bold red"
     if line.startswith(("<<<", ">>>")) or re.match(r"^ *(… )", line):
         return "dim"
@@ -96,7 +113,11 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
-        return ", ".join(_cell(part) for part in value) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+        return (
+            ", ".join(_cell(part) for part in value)
+            if isinstance(value, list)
+            else json.dumps(value, ensure_ascii=False)
+        )
     return str(value)
 
 

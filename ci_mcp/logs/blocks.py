@@ -6,7 +6,7 @@ from typing import Final
 from ci_mcp.logs.evidence import Evidence
 from ci_mcp.logs.rules import Body, Kind, Rule
 
-_FRAME: Final = re.compile(
+FRAME: Final = re.compile(
     r"\s*(?:at |\.\.\. \d+ (?:more|common)|Caused by|Suppressed:|File \"|#\d+ |from |\S+:\d+:in |---> |--- End of|\d+: 0x|\^)"
 )
 _BOUNDARY: Final = re.compile(r"\$ |##\[|::|The command \"|={5,}|[-=_*]{20,}$|travis_|\+\+\+ |>>> ")
@@ -55,7 +55,7 @@ def _trace(evidence: Evidence, seed: int, last: int) -> int:
             if python or index > at + 1:
                 break
             continue
-        if indent > depth or _FRAME.match(evidence.bare[index]) is not None:
+        if indent > depth or FRAME.match(evidence.bare[index]) is not None:
             at = index
         else:
             # A Python exception's own line stands below its frames, and its message may run on.

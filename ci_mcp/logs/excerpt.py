@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from ci_mcp.logs.choose import Choice, choose, shorten
 from ci_mcp.logs.clean import Line, Log
 from ci_mcp.logs.evidence import Evidence, read_evidence
 from ci_mcp.logs.rules import Kind
@@ -13,7 +14,7 @@ from ci_mcp.logs.weigh import Weights, template, weigh
 TOKEN: Final = 4
 """Characters a token, an estimate."""
 
-_WIDEST: Final = 400
+_HEADER: Final = 150
 _TELLING: Final = 3.5
 _MOST_LINES: Final = 60_000
 _MOST_STEPS: Final = 3
@@ -48,7 +49,7 @@ class Excerpt:
         total: lines in the whole log.
         places: how many separate places of the log looked like evidence.
         steps: the steps that the shown lines stand in.
-        blocks: runs of lines without a gap, in log order.
+        blocks: runs of lines with nothing but blank lines left out, in log order.
         signature: equal for two logs that fail in the same way; empty where nothing telling was found.
         note: what was not read or not shown, in words; empty where nothing is missing.
     """
@@ -132,13 +133,14 @@ def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
     known = frozenset(template(text) for text in _bare(baseline)) if baseline is not None else None
     weights = weigh(evidence, known)
     places = _places(evidence, weights)
-    chosen = _choose(lines, weights, budget * TOKEN)
+    room = budget * TOKEN - _HEADER
+    choice = choose([line.text for line in lines], weights.values, room, len(str(total)))
     while True:
-        result = _assemble(lines, evidence, weights, chosen, (total, places, note))
+        result = _assemble(lines, evidence, weights, choice, (total, places, note))
         over = len(result.text()) - budget * TOKEN
-        if over <= 0 or not chosen:
+        if over <= 0 or not choice.order:
             return result
-        chosen = chosen[: max(len(chosen) - 1 - over // 200, 0)]
+        del choice.order[len(choice.order) - 1 - over // 400 :]
 
 
 def _bare(log: Log) -> list[str]:
@@ -150,47 +152,21 @@ def _places(evidence: Evidence, weights: Weights) -> int:
     return (1 if strong else 0) + sum(b - a > 3 for a, b in pairwise(strong))
 
 
-def _shorten(text: str) -> str:
-    if len(text) <= _WIDEST:
-        return text
-    return f"{text[:_WIDEST]} [… {len(text) - _WIDEST:,} more characters]"
-
-
-def _choose(lines: list[Line], weights: Weights, room: int) -> list[int]:
-    """The most telling lines that fit, best first."""
-    room -= 160
-    chosen: list[int] = []
-    taken: set[int] = set()
-    order = sorted((i for i, value in enumerate(weights.values) if value > 0), key=lambda i: (-weights.values[i], i))
-    for index in order:
-        if not lines[index].text.strip():
-            continue
-        near = (index - 1 in taken) + (index + 1 in taken)
-        cost = len(_shorten(lines[index].text)) + len(str(lines[-1].number)) + 3 + 22 * (1 - near)
-        if cost > room:
-            if room < 100:
-                break
-            continue
-        room -= cost
-        taken.add(index)
-        chosen.append(index)
-    return chosen
-
-
 def _assemble(
-    lines: list[Line], evidence: Evidence, weights: Weights, chosen: list[int], facts: tuple[int, int, str]
+    lines: list[Line], evidence: Evidence, weights: Weights, choice: Choice, facts: tuple[int, int, str]
 ) -> Excerpt:
     total, places, note = facts
     shown: list[Shown] = []
-    for index in sorted(chosen):
+    for index in sorted(choice.order):
         seed = weights.seeds[index]
         rule = evidence.rules[seed] if seed >= 0 else None
         telling = seed == index and weights.values[index] >= _TELLING
-        line = lines[index]
-        shown.append(Shown(line.number, _shorten(line.text), telling, rule.kind if rule else Kind.TAIL, line.group))
+        line, kind = lines[index], rule.kind if rule else Kind.TAIL
+        shown.append(Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index]))
     blocks: list[list[Shown]] = []
+    blank = {line.number for line in lines if not line.text.strip()}
     for each in shown:
-        if blocks and blocks[-1][-1].number + 1 == each.number:
+        if blocks and all(n in blank for n in range(blocks[-1][-1].number + 1, each.number)):
             blocks[-1].append(each)
         else:
             blocks.append([each])

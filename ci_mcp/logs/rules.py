@@ -29,7 +29,7 @@ class Body(StrEnum):
     PARAGRAPH = "paragraph"  # those below, to the next blank line
     SECTION = "section"  # those below, over blank lines, to the next of its kind or the end of the part
     TRACE = "trace"  # stack frames, causes, and the exception's own line
-    ABOVE = "above"  # those above, back to a blank line
+    ABOVE = "above"  # the whole part that ends here
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Rule:
         pattern: RE2, looked for in the clean line, without time stamps and the prefixes of wrapping tools.
         example: a line that it must match; a test holds every entry to it.
         body: which lines around belong to it.
-        reach: at most so many of them.
+        reach: at most so many of them below.
+        above: so many lines above are part of the headline.
     """
 
     tool: str
@@ -53,3 +54,4 @@ class Rule:
     example: str
     body: Body = Body.LINE
     reach: int = 12
+    above: int = 0

@@ -5,13 +5,32 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from ci_mcp.logs.blocks import own
+from ci_mcp.logs.blocks import FRAME, own
 from ci_mcp.logs.evidence import Evidence
-from ci_mcp.logs.rules import Kind
+from ci_mcp.logs.rules import Body, Kind, Rule
 
 _VARYING: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9a-f]{7,}|\d+")
 _COMMAND: Final = re.compile(r"\$ \S|##\[group\]|\+ \S|> \S+@\S+ \S|Executing ")
+_STEP: Final = re.compile(r"##\[group\]Run ")
+
+# What an entry's own line is worth is its weight; these are shares of it.
+_BODY: Final = 0.85
+_BODY_FADE: Final = 0.45
+_FRAME: Final = 0.55
+_NEAR: Final = 0.35
+_NEAR_LINES: Final = 3
+# A rule's later finds weigh less: test failures are many and each counts, other errors repeat themselves.
+_LATER: Final = {Kind.TEST: 0.03, Kind.COMPILE: 0.06, Kind.LINT: 0.06}
+_LATER_ELSE: Final = 0.15
+_LATER_BODY: Final = 0.5
+_REPEAT: Final = 0.55
+_REPEAT_BODY: Final = 0.6
+_SHORT: Final = 20
+_KNOWN: Final = 0.15
 _TAIL: Final = 25
+_TAIL_WORTH: Final = 3.0
+_STRONG: Final = 4.0
+_MOST_ENDS: Final = 50
 
 
 @dataclass(slots=True)
@@ -21,12 +40,16 @@ class Weights:
     Args:
         values: a line's worth; 0 where nothing speaks for it.
         seeds: the index of the seed, or -1.
-        repeats: how often the line's template stood there before.
     """
 
     values: list[float]
     seeds: list[int]
-    repeats: list[int]
+
+    def raise_to(self, index: int, value: float, seed: int) -> None:
+        """Let a line be worth at least ``value``."""
+        if value > self.values[index]:
+            self.values[index] = value
+            self.seeds[index] = seed
 
 
 def template(text: str) -> str:
@@ -42,7 +65,7 @@ def weigh(evidence: Evidence, known: frozenset[str] | None = None) -> Weights:
         known: the templates of a log that passed; a line that stands there too matters little.
     """
     size = len(evidence.bare)
-    result = Weights([0.0] * size, [-1] * size, [0] * size)
+    result = Weights([0.0] * size, [-1] * size)
     seen: Counter[str] = Counter()
     by_rule: Counter[int] = Counter()
     factors = _sections(evidence)
@@ -50,66 +73,77 @@ def weigh(evidence: Evidence, known: frozenset[str] | None = None) -> Weights:
         if rule is None:
             continue
         key = template(evidence.bare[index])
-        repeat = result.repeats[index] = seen[key]
+        weight = evidence.weights[index] * factors[index] * _REPEAT ** seen[key]
         seen[key] += 1
-        weight = evidence.weights[index] * factors[index] * 0.6**repeat
-        weight /= 1 + 0.12 * by_rule[id(rule)]
+        later = by_rule[id(rule)]
         by_rule[id(rule)] += 1
+        weight /= 1 + _LATER.get(rule.kind, _LATER_ELSE) * later
         if known is not None and key in known:
-            weight *= 0.15
-        _lend(evidence, result, index, weight)
+            weight *= _KNOWN
+        _lend(evidence, result, index, weight, rule, later)
+    _damp_repeats(evidence, result)
     _tails(evidence, result)
     return result
 
 
-def _lend(evidence: Evidence, result: Weights, seed: int, weight: float) -> None:
+def _damp_repeats(evidence: Evidence, result: Weights) -> None:
+    """Lines that belong to a seed weigh less each time their like comes again."""
+    seen: Counter[str] = Counter()
+    for index, value in enumerate(result.values):
+        if value > 0 and len(evidence.bare[index]) > _SHORT:
+            key = template(evidence.bare[index])
+            if result.seeds[index] != index:
+                result.values[index] = value * _REPEAT_BODY ** seen[key]
+            seen[key] += 1
+
+
+def _lend(evidence: Evidence, result: Weights, seed: int, weight: float, rule: Rule, later: int) -> None:
     lines = own(evidence, seed)
-    length = len(lines)
-    for place, index in enumerate(lines):
-        _raise(result, index, weight * (1 - 0.4 * place / max(length, 8)), seed)
-    for away in range(1, 4):
-        for index in (seed - away, lines[-1] + away):
+    head = max(seed - rule.above, 0)
+    for index in range(head, seed + 1):
+        result.raise_to(index, weight, seed)
+    body = weight * _BODY / (1 + _LATER_BODY * later)
+    for place, index in enumerate(lines[1:]):
+        value = body * (1 - _BODY_FADE * place / max(rule.reach, 8))
+        if FRAME.match(evidence.bare[index]) is not None:
+            value *= _FRAME
+        result.raise_to(index, value, seed)
+    near = weight * _NEAR / (1 + _LATER_BODY * later)
+    for away in range(1, _NEAR_LINES + 1):
+        for index in (head - away, lines[-1] + away):
             if 0 <= index < len(result.values) and evidence.indents[index] >= 0:
-                _raise(result, index, weight * 0.35 / away, seed)
+                result.raise_to(index, near / away, seed)
 
 
-def _raise(result: Weights, index: int, value: float, seed: int) -> None:
-    if value > result.values[index]:
-        result.values[index] = value
-        result.seeds[index] = seed
-
-
-def _exits(evidence: Evidence) -> list[int]:
-    return [
-        i
-        for i, rule in enumerate(evidence.rules)
-        if rule is not None and rule.kind is Kind.EXIT and evidence.weights[i] >= 3
-    ]
+def _ends(evidence: Evidence) -> list[int]:
+    """Where a part of the log ends badly, by the CI's own words."""
+    return [i for i, rule in enumerate(evidence.rules) if rule is not None and rule.body is Body.ABOVE]
 
 
 def _sections(evidence: Evidence) -> list[float]:
-    """One factor a line: 1 in the section of a command that failed, less outside."""
+    """One factor a line: 1 in the part of a command that failed, less outside."""
     size = len(evidence.bare)
-    exits = _exits(evidence)
-    if not exits:
+    ends = _ends(evidence)[:_MOST_ENDS]
+    if not ends:
         return [1.0] * size
+    command = _STEP if any(_STEP.match(bare) for bare in evidence.bare) else _COMMAND
     inside = [False] * size
-    for end in exits[:50]:
+    for end in ends:
         start = end
-        while start > 0 and _COMMAND.match(evidence.bare[start]) is None:
+        while start > 0 and command.match(evidence.bare[start]) is None:
             start -= 1
         inside[start : end + 1] = [True] * (end + 1 - start)
-    outside = sum(1 for i, weight in enumerate(evidence.weights) if weight >= 4 and not inside[i])
+    outside = sum(1 for i, weight in enumerate(evidence.weights) if weight >= _STRONG and not inside[i])
     damp = max(0.1, 20 / (30 + outside))
     return [1.0 if yes else damp for yes in inside]
 
 
 def _tails(evidence: Evidence, result: Weights) -> None:
-    size = len(evidence.bare)
-    for end in [*_exits(evidence)[:10], size]:
+    """The last words before each bad end (or of the log) weigh something, the later the more."""
+    for end in _ends(evidence)[:10] or [len(evidence.bare)]:
         away, index = 0, end - 1
         while index >= 0 and away < _TAIL:
             if evidence.indents[index] >= 0:
-                _raise(result, index, 3.0 * (1 - away / _TAIL), -1)
+                result.raise_to(index, _TAIL_WORTH * (1 - away / _TAIL), -1)
                 away += 1
             index -= 1

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ci_mcp.logs.rules import Kind, Rule
+from ci_mcp.logs.rules import Body, Kind, Rule
 
 _E: Final = Kind.EXIT
 
@@ -13,6 +13,7 @@ RULES: Final = (
         4,
         r"^##\[error\]Process completed with exit code \d+",
         "##[error]Process completed with exit code 1.",
+        Body.ABOVE,
     ),
     Rule("github", Kind.ERROR, 8, r"^(?:##\[error\]|::error\b[^:]*::)\S", "##[error]src/cart.py:12: total is wrong"),
     Rule(
@@ -21,6 +22,7 @@ RULES: Final = (
         5,
         r'^The command ".*" (?:exited with [1-9]|failed and exited with [1-9])',
         'The command "make test" exited with 2.',
+        Body.ABOVE,
     ),
     Rule(
         "travis",
@@ -36,25 +38,29 @@ RULES: Final = (
         r"^(?:Done\. Your build exited with [1-9]|Your build (?:has been stopped|exited with [1-9]))",
         "Done. Your build exited with 1.",
     ),
-    Rule("buildkite", _E, 4, r"^(?:🚨 Error: |\^\^\^ \+\+\+)", "🚨 Error: The command exited with status 1"),
-    Rule("gitlab", _E, 4, r"^ERROR: Job failed", "ERROR: Job failed: exit code 1"),
+    Rule(
+        "buildkite", _E, 4, r"^(?:🚨 Error: |\^\^\^ \+\+\+)", "🚨 Error: The command exited with status 1", Body.ABOVE
+    ),
+    Rule("gitlab", _E, 4, r"^ERROR: Job failed", "ERROR: Job failed: exit code 1", Body.ABOVE),
     Rule(
         "jenkins",
         _E,
         3,
         r"^(?:Build step '.*' (?:marked build as failure|changed build result)|Finished: (?:FAILURE|ABORTED|UNSTABLE)|ERROR: script returned exit code)",
         "Finished: FAILURE",
+        Body.ABOVE,
     ),
-    Rule("circleci", _E, 4, r"^Exited with code (?:exit status )?[1-9]", "Exited with code exit status 1"),
-    Rule("semaphore", _E, 3, r"^exit code: [1-9]|^Job failed\.", "exit code: 1 duration: 3s"),
+    Rule("circleci", _E, 4, r"^Exited with code (?:exit status )?[1-9]", "Exited with code exit status 1", Body.ABOVE),
+    Rule("semaphore", _E, 3, r"^exit code: [1-9]|^Job failed\.", "exit code: 1 duration: 3s", Body.ABOVE),
     Rule(
         "azure",
         _E,
         4,
         r"^##\[error\](?:Bash|PowerShell|Cmd\.exe|The process) .*exit(?:ed with)? code",
         "##[error]Bash exited with code '1'.",
+        Body.ABOVE,
     ),
-    Rule("appveyor", _E, 4, r"^Command exited with code [1-9-]", "Command exited with code 1"),
+    Rule("appveyor", _E, 4, r"^Command exited with code [1-9-]", "Command exited with code 1", Body.ABOVE),
     Rule("drone", _E, 3, r"^(?:linux|drone).*: exit code [1-9]|^exit status [1-9]\d*$", "exit status 1"),
     Rule(
         "shell",

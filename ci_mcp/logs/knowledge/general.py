@@ -6,6 +6,10 @@ from ci_mcp.logs.rules import Body, Kind, Rule
 
 _E: Final = Kind.ERROR
 
+# A word inside a name (error-prone, test_error, on.error.resume) says nothing: it must stand alone.
+_FROM: Final = r"(?:^|[\s\[(\"'*|>,;:=!])"
+_TO: Final = r"(?:$|[\s\])\"'*|<,;:!.?])"
+
 RULES: Final = (
     Rule(
         "any",
@@ -20,22 +24,31 @@ RULES: Final = (
         "any",
         _E,
         5,
-        r"(?i)\b(?:fatal|error|critical|severe|failure)\]? ?[:|>-] ?\S",
+        r"(?i)" + _FROM + r"(?:fatal|error|critical|severe|failure)\]? ?[:|>-] ?\S",
         "10:00 shop ERROR: the cart is gone",
         Body.INDENT,
         5,
     ),
     Rule(
-        "any", _E, 4.5, r"(?i)^\W{0,3}(?:error|failed|failure|fatal|fail)\b", "Failed to build the cart", Body.INDENT, 5
+        "any",
+        _E,
+        4.5,
+        r"(?i)^\W{0,3}(?:error|failed|failure|fatal|fail)" + _TO,
+        "Failed to build the cart",
+        Body.INDENT,
+        5,
     ),
     Rule(
         "any",
         _E,
         3.5,
-        r"(?i)\b(?:errors?|errored|fail(?:ed|ure|ures|s|ing)?|fatal|exception|panic(?:ked)?|abort(?:ed|ing)?|crash(?:ed)?|broken|unsuccessful(?:ly)?)\b",
+        r"(?i)"
+        + _FROM
+        + r"(?:errors?|errored|fail(?:ed|ure|ures|s|ing)?|fatal|exceptions?|panic(?:ked)?|abort(?:ed|ing)?|crash(?:ed)?|broken|unsuccessful(?:ly)?)"
+        + _TO,
         "the build of shop has failed",
     ),
-    Rule("any", _E, 3, r"[a-z](?:Error|Exception|Failure)\b", "got a CartError here"),
+    Rule("any", _E, 3, r"\b[A-Z]\w+(?:Error|Exception|Failure)" + _TO, "got a CartError here"),
     Rule(
         "any",
         _E,
@@ -47,10 +60,13 @@ RULES: Final = (
         "any",
         _E,
         2,
-        r"(?i)\b(?:missing|invalid|unexpected|undefined|denied|refused|unknown|unresolved|unsupported|illegal|incorrect|mismatch(?:ed)?|violat\w+|incompatible|conflict\w*|rejected|timed? ?out|timeout|expired|killed|terminated|corrupt\w*|exceed(?:s|ed)|forbidden|wrong|bad|must|should|too (?:many|long|large|few))\b",
+        r"(?i)"
+        + _FROM
+        + r"(?:missing|invalid|unexpected|undefined|denied|refused|unknown|unresolved|unsupported|illegal|incorrect|mismatch(?:ed)?|violat\w+|incompatible|conflict\w*|rejected|timed? ?out|timeout|expired|killed|terminated|corrupt\w*|exceed(?:s|ed)|forbidden|wrong|bad|must|should|too (?:many|long|large|few))"
+        + _TO,
         "the cart is missing",
     ),
-    Rule("any", _E, 2, r"(?i)\bwarn(?:ing)?s?\b", "warning: the cart is old", Body.INDENT, 4),
+    Rule("any", _E, 2, r"(?i)" + _FROM + r"warn(?:ing)?s?" + _TO, "warning: the cart is old", Body.INDENT, 4),
     Rule("any", _E, 3, r"^\s*(?:✗|✘|✖|×|❌|⨯|‼|🚨|🔴|💥)", "✗ the cart"),
     Rule("caret", Kind.COMPILE, 4, r"^\s*(?:\d+ ?\|)?\s*\|?\s*[~^-]*\^[~^-]*\s*(?:[\w\s'`]*)$", "    ^~~~"),
 )

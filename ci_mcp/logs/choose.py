@@ -1,0 +1,107 @@
+"""Which lines to show: best first into the budget, each text once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+WIDEST: Final = 400
+"""Characters of a line that an excerpt shows."""
+
+_GAP: Final = 18
+_FRAME: Final = 3
+_SHORT: Final = 20
+_HOLE: Final = 60
+_LONG: Final = 0.25
+_USUAL: Final = 80
+
+
+@dataclass(slots=True)
+class Choice:
+    """The chosen lines, by index, in the order they were chosen.
+
+    Args:
+        order: best first; holes that were filled come last.
+        repeats: for a chosen index, how many more lines say the same.
+    """
+
+    order: list[int] = field(default_factory=list)
+    repeats: Counter[int] = field(default_factory=Counter)
+
+
+def shorten(text: str) -> str:
+    """A line as an excerpt shows it: a very long one is cut, and says so."""
+    if len(text) <= WIDEST:
+        return text
+    return f"{text[:WIDEST]} [{len(text) - WIDEST:,} more characters]"
+
+
+def choose(texts: Sequence[str], values: Sequence[float], room: int, width: int) -> Choice:
+    """The lines that are worth most and fit.
+
+    Args:
+        texts: every line's text.
+        values: every line's worth; 0 for one that nothing speaks for.
+        room: characters that the shown lines and the words for gaps may take.
+        width: digits of the longest line number.
+    """
+    picker = _Picker(texts, room, width)
+    order = [index for index, value in enumerate(values) if value > 0 and texts[index].strip()]
+    order.sort(key=lambda index: (-_rank(values[index], texts[index]), index))
+    for index in order:
+        if picker.room < _GAP:
+            break
+        picker.offer(index)
+    picker.fill_holes()
+    return picker.choice
+
+
+def _rank(value: float, text: str) -> float:
+    """A long line must be worth more: it takes the place of several."""
+    return value * (2 * _USUAL / (_USUAL + max(min(len(text), WIDEST), _USUAL))) ** _LONG
+
+
+class _Picker:
+    def __init__(self, texts: Sequence[str], room: int, width: int) -> None:
+        self.choice = Choice()
+        self.room = room
+        self._texts = texts
+        self._extra = width + _FRAME
+        self._first: dict[str, int] = {}
+        # Blank lines are neither shown nor a gap, so nearness is counted without them.
+        self._place: list[int] = []
+        self._at: list[int] = []
+        for index, text in enumerate(texts):
+            self._place.append(len(self._at))
+            if text.strip():
+                self._at.append(index)
+        self._taken: set[int] = set()
+
+    def offer(self, index: int) -> None:
+        text = self._texts[index].strip()
+        if len(text) > _SHORT:
+            if (first := self._first.get(text)) is not None:
+                self.choice.repeats[first] += 1
+                return
+            self._first[text] = index
+        if not self._take(index):
+            self._first.pop(text, None)
+
+    def _take(self, index: int) -> bool:
+        place = self._place[index]
+        near = (place - 1 in self._taken) + (place + 1 in self._taken)
+        cost = len(shorten(self._texts[index])) + self._extra + _GAP * (1 - near)
+        if cost > self.room:
+            return False
+        self.room -= cost
+        self._taken.add(place)
+        self.choice.order.append(index)
+        return True
+
+    def fill_holes(self) -> None:
+        """A single short line between two shown ones costs no more than the words for the gap."""
+        for place in sorted(self._taken):
+            if place + 2 in self._taken and place + 1 not in self._taken:
+                index = self._at[place + 1]
+                if len(self._texts[index]) <= _HOLE:
+                    self._take(index)
