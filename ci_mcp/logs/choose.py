@@ -8,8 +8,8 @@ from typing import Final
 WIDEST: Final = 400
 """Characters of a line that an excerpt shows."""
 
-_GAP: Final = 18
-_FRAME: Final = 3
+_GAP: Final = 30
+_FENCE: Final = 3
 _SHORT: Final = 20
 _HOLE: Final = 60
 _LONG: Final = 0.25
@@ -36,16 +36,15 @@ def shorten(text: str) -> str:
     return f"{text[:WIDEST]} [{len(text) - WIDEST:,} more characters]"
 
 
-def choose(texts: Sequence[str], values: Sequence[float], room: int, width: int) -> Choice:
+def choose(texts: Sequence[str], values: Sequence[float], room: int) -> Choice:
     """The lines that are worth most and fit.
 
     Args:
         texts: every line's text.
         values: every line's worth; 0 for one that nothing speaks for.
         room: characters that the shown lines and the words for gaps may take.
-        width: digits of the longest line number.
     """
-    picker = _Picker(texts, room, width)
+    picker = _Picker(texts, room)
     order = [index for index, value in enumerate(values) if value > 0 and texts[index].strip()]
     order.sort(key=lambda index: (-_rank(values[index], texts[index]), index))
     for index in order:
@@ -62,11 +61,10 @@ def _rank(value: float, text: str) -> float:
 
 
 class _Picker:
-    def __init__(self, texts: Sequence[str], room: int, width: int) -> None:
+    def __init__(self, texts: Sequence[str], room: int) -> None:
         self.choice = Choice()
         self.room = room
         self._texts = texts
-        self._extra = width + _FRAME
         self._first: dict[str, int] = {}
         # Blank lines are neither shown nor a gap, so nearness is counted without them.
         self._place: list[int] = []
@@ -90,7 +88,7 @@ class _Picker:
     def _take(self, index: int) -> bool:
         place = self._place[index]
         near = (place - 1 in self._taken) + (place + 1 in self._taken)
-        cost = len(shorten(self._texts[index])) + self._extra + _GAP * (1 - near)
+        cost = len(shorten(self._texts[index])) + _FENCE + _GAP * (1 - near)
         if cost > self.room:
             return False
         self.room -= cost

@@ -12,14 +12,15 @@ from ci_mcp.logs.knowledge.noise import NOISE
 from ci_mcp.logs.rules import Kind, Rule
 
 _LONGEST: Final = 600
+_LEVELS: Final = r"(?i:info|debug|warn|warning|\w+:error|error|trace|notice|fatal|severe|fail|failed|pass|ok|x|gw\d+)"
 _WRAPPER: Final = re.compile(
-    r"(?:\[(?!(?i:info|debug|\w+:error||warn|warning|error|trace|notice|fatal|severe|fail|failed|pass|ok|gw\d+)\])[A-Za-z][\w.:\-/ ]{1,24}\] +"
+    rf"(?:\s*\[(?!{_LEVELS}\])[A-Za-z][\w.:\-/ ]{{1,24}}\] "
     r"|#\d+ (?:\d+\.\d+ |(?=ERROR))"
     r"|[\w.\-/]{2,40}[_\-]\d+ +\| "
-    r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? +"
+    r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? "
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? +(?:(?:INFO|ERROR|WARNING|CRITICAL) +-(?: |$))?"
-    r"|\[task \d{4}-[^\]]+\] +"
-    r"|remote: |stderr: |DEBUG: |\[\d+/\d+\] )"
+    r"|\[task \d{4}-[^\]]+\] "
+    r"|DEBUG(?: util\.py:\d+)?: {1,2}|remote: |stderr: |\[\d+/\d+\] )"
 )
 
 

@@ -73,7 +73,9 @@ def weigh(evidence: Evidence, known: frozenset[str] | None = None) -> Weights:
         if rule is None:
             continue
         key = template(evidence.bare[index])
-        weight = evidence.weights[index] * factors[index] * _REPEAT ** seen[key]
+        weight = evidence.weights[index] * factors[index]
+        if rule.kind is not Kind.TEST:
+            weight *= _REPEAT ** seen[key]
         seen[key] += 1
         later = by_rule[id(rule)]
         by_rule[id(rule)] += 1

@@ -33,7 +33,7 @@ RULES: Final = (
         "agent",
         _I,
         8,
-        r"(?i)(?:lost communication with the server|agent (?:was )?(?:lost|disconnected|stopped)|runner has received a shutdown|received a shutdown signal|worker (?:lost|died|crashed)|remote call on .* failed|channel is already closed|pod .* (?:evicted|deleted)|node .* (?:not ready|preempted)|spot instance|the hosted runner)",
+        r"(?i)(?:lost communication with the server|agent (?:was )?(?:lost|disconnected|stopped)|runner has received a shutdown|received a shutdown signal|worker (?:lost|died|crashed)|remote call on .* failed|channel is already closed|pod .* (?:evicted|deleted)|node .* (?:not ready|preempted)|spot instance|hosted runner.*(?:lost|encountered|error))",
         "The runner has received a shutdown signal.",
     ),
     Rule(
