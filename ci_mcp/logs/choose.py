@@ -11,7 +11,7 @@ WIDEST: Final = 400
 _GAP: Final = 30
 _FENCE: Final = 3
 _SHORT: Final = 20
-_HOLE: Final = 60
+_HOLE: Final = 100
 _LONG: Final = 0.25
 _USUAL: Final = 80
 
@@ -51,7 +51,6 @@ def choose(texts: Sequence[str], values: Sequence[float], room: int) -> Choice:
         if picker.room < _GAP:
             break
         picker.offer(index)
-    picker.fill_holes()
     return picker.choice
 
 
@@ -94,12 +93,8 @@ class _Picker:
         self.room -= cost
         self._taken.add(place)
         self.choice.order.append(index)
+        # A single short line between two shown ones costs little more than the words for the gap.
+        for hole, beyond in ((place - 1, place - 2), (place + 1, place + 2)):
+            if beyond in self._taken and hole not in self._taken and len(self._texts[self._at[hole]]) <= _HOLE:
+                self._take(self._at[hole])
         return True
-
-    def fill_holes(self) -> None:
-        """A single short line between two shown ones costs no more than the words for the gap."""
-        for place in sorted(self._taken):
-            if place + 2 in self._taken and place + 1 not in self._taken:
-                index = self._at[place + 1]
-                if len(self._texts[index]) <= _HOLE:
-                    self._take(index)

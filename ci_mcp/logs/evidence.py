@@ -90,6 +90,8 @@ class Evidence:
     indents: list[int] = field(default_factory=list)
 
 
+# What looks like failure may look like it to these only: no passing line is a runner's headline.
+_SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
 _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
 
@@ -116,7 +118,7 @@ def _judge(tables: _Tables, bare: str) -> tuple[Rule | None, float]:
         return None, 0.0
     rules = [tables.rules[index] for index in found]
     if tables.noise.Match(data):
-        rules = [rule for rule in rules if rule.kind in (Kind.SUMMARY, Kind.EXIT)]
+        rules = [rule for rule in rules if rule.kind in _SURE and rule.tool != "assertion"]
         if not rules:
             return None, 0.0
     # Where an entry says that a line matters less, it is the one that knows the line best.

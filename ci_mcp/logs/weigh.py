@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from math import log2
 from typing import Final
 
 from ci_mcp.logs.blocks import FRAME, own
@@ -27,6 +28,11 @@ _REPEAT: Final = 0.55
 _REPEAT_BODY: Final = 0.6
 _SHORT: Final = 20
 _KNOWN: Final = 0.15
+_OUTSIDE: Final = 0.5
+_OUTSIDE_LEAST: Final = 0.08
+_OUTSIDE_MANY: Final = 40
+_FAR: Final = 0.1
+_FAR_LINES: Final = 50
 _TAIL: Final = 25
 _TAIL_WORTH: Final = 3.0
 _STRONG: Final = 4.0
@@ -127,7 +133,7 @@ def _sections(evidence: Evidence) -> list[float]:
     size = len(evidence.bare)
     ends = _ends(evidence)[:_MOST_ENDS]
     if not ends:
-        return [1.0] * size
+        return _distance(size, size)
     command = _STEP if any(_STEP.match(bare) for bare in evidence.bare) else _COMMAND
     inside = [False] * size
     for end in ends:
@@ -136,8 +142,15 @@ def _sections(evidence: Evidence) -> list[float]:
             start -= 1
         inside[start : end + 1] = [True] * (end + 1 - start)
     outside = sum(1 for i, weight in enumerate(evidence.weights) if weight >= _STRONG and not inside[i])
-    damp = max(0.1, 20 / (30 + outside))
-    return [1.0 if yes else damp for yes in inside]
+    damp = max(_OUTSIDE_LEAST, _OUTSIDE / (1 + outside / _OUTSIDE_MANY))
+    last = max(ends)
+    far = _distance(size, last)
+    return [far[i] if inside[i] else damp * far[i] for i in range(size)]
+
+
+def _distance(size: int, end: int) -> list[float]:
+    """What stands far before the end matters less."""
+    return [1 / (1 + _FAR * log2(1 + max(end - i, 0) / _FAR_LINES)) for i in range(size)]
 
 
 def _tails(evidence: Evidence, result: Weights) -> None:

@@ -59,7 +59,7 @@ RULES: Final = (
         r"^error: (?:aborting due to|could not compile|Could not compile)",
         "error: could not compile `shop`",
     ),
-    Rule("rustc", _C, 7, r"^\s+--> \S+:\d+:\d+", "  --> src/main.rs:12:5"),
+    Rule("rustc", _C, 3, r"^\s+--> \S+:\d+:\d+", "  --> src/main.rs:12:5"),
     Rule(
         "javac",
         _C,

@@ -291,7 +291,7 @@ RULES: Final = (
         r"^(?:Failed!\s+- Failed:|Total tests: .*Failed: [1-9]|\s+Failed: [1-9])",
         "Failed!  - Failed:     1, Passed:     8, Skipped:     0",
     ),
-    Rule("pester", _TEST, 8, r"^\s*\[-\] .+", "    [-] adds up 12ms", Body.INDENT, 10),
+    Rule("pester", _TEST, 8, r"^\s*\[-\] .+", "    [-] adds up 12ms", Body.PARAGRAPH, 12),
     Rule("pester", _TEST, 7, r"^(?:Description: .+|stack-trace:|message:)$", "Description: adds up", Body.PARAGRAPH, 8),
     Rule(
         "exunit",
