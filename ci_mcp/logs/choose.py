@@ -86,6 +86,8 @@ class _Picker:
 
     def _take(self, index: int) -> bool:
         place = self._place[index]
+        if place in self._taken:
+            return True
         near = (place - 1 in self._taken) + (place + 1 in self._taken)
         cost = len(shorten(self._texts[index])) + _FENCE + _GAP * (1 - near)
         if cost > self.room:

@@ -92,6 +92,7 @@ class Evidence:
 
 # What looks like failure may look like it to these only: no passing line is a runner's headline.
 _SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
+_SETTING: Final = re.compile(r"(?:shell|with|env):(?: |$)")
 _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
 
@@ -108,7 +109,23 @@ def read_evidence(texts: list[str]) -> Evidence:
         rule, weight = _judge(tables, bare) if stripped else (None, 0.0)
         evidence.rules.append(rule)
         evidence.weights.append(weight)
+    _forget_scripts(evidence)
     return evidence
+
+
+def _forget_scripts(evidence: Evidence) -> None:
+    """The text of a command and its settings, as GitHub prints them before a step, are no evidence."""
+    start = -1
+    for index, bare in enumerate(evidence.bare):
+        if bare.startswith("##[group]Run "):
+            start = index
+        elif bare.startswith("##[group]"):
+            start = -1
+        elif start >= 0 and bare.startswith("##[endgroup]"):
+            if any(_SETTING.match(line) for line in evidence.bare[start:index]):
+                evidence.rules[start:index] = [None] * (index - start)
+                evidence.weights[start:index] = [0.0] * (index - start)
+            start = -1
 
 
 def _judge(tables: _Tables, bare: str) -> tuple[Rule | None, float]:

@@ -153,7 +153,7 @@ RULES: Final = (
     Rule(
         "shell",
         _S,
-        7,
+        5,
         r"(?i)(?:no such file or directory|cannot stat|cannot open|cannot access|cannot find the (?:file|path)|does not exist|is not recognized as an internal|file not found|cannot find (?:module|file|symbol|package)|unbound variable|syntax error)",
         "cp: cannot stat 'dist/shop': No such file or directory",
     ),
