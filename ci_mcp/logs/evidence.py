@@ -1,6 +1,7 @@
 """Which lines of a log are evidence of a failure, and of what kind."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -34,22 +35,17 @@ class _Tables:
 @cache
 def _tables() -> _Tables:
     rules = all_rules()
-    finder = re2.Set.SearchSet(_options())
-    for rule in rules:
-        finder.Add(rule.pattern.encode())
-    finder.Compile()
-    noise = re2.Set.SearchSet(_options())
-    for pattern, _ in NOISE:
-        noise.Add(pattern.encode())
-    noise.Compile()
-    return _Tables(rules, finder, noise)
+    return _Tables(rules, _filter(rule.pattern for rule in rules), _filter(pattern for pattern, _ in NOISE))
 
 
-def _options() -> Any:
-    options = re2.Options()
-    options.max_mem = 64 << 20
-    options.log_errors = False
-    return options
+def _filter(patterns: Iterable[str]) -> Any:
+    # A filter asks for the literals of all patterns at once, and runs only those patterns whose literals are there.
+    # One set of all patterns is faster in the long run, and slower on the first ten thousand lines.
+    found = re2.Filter()
+    for pattern in patterns:
+        found.Add(pattern.encode())
+    found.Compile()
+    return found
 
 
 def unwrap(text: str) -> str:

@@ -135,6 +135,13 @@ def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
     evidence = read_evidence([line.text for line in lines])
     known = frozenset(template(text) for text in _bare(baseline)) if baseline is not None else None
     weights = weigh(evidence, known)
+    return build(lines, evidence, weights, budget, total, note)
+
+
+def build(
+    lines: list[Line], evidence: Evidence, weights: Weights, budget: int, total: int, note: str = ""
+) -> Excerpt:
+    """The excerpt of lines that were read and weighed."""
     places = _places(evidence, weights)
     room = budget * TOKEN - _HEADER
     choice = choose([line.text for line in lines], weights.values, room)
