@@ -56,7 +56,11 @@ _BY_EXCEPTION: Final[Mapping[type[Exception], tuple[type[CiError], str, str]]] =
     httpx.ProxyError: (UnreachableError, "the proxy does not let us reach {host}", "check HTTPS_PROXY and NO_PROXY"),
     httpx.ConnectError: (UnreachableError, "no connection to {host}", "check the network and the host"),
     httpx.NetworkError: (UnreachableError, "the connection to {host} broke off in {what}", _AGAIN),
-    httpx.UnsupportedProtocol: (UsageError, "{host} is not spoken to over http or https", "check the host"),
+    httpx.UnsupportedProtocol: (
+        BadAnswerError,
+        "{host} sends us to an address that is not https",
+        "is the host right?",
+    ),
     httpx.LocalProtocolError: (UsageError, "{what} cannot be sent to {host}", "check the values given and the token"),
     httpx.RemoteProtocolError: (BadAnswerError, "{host} answered {what} with something that is not HTTP", _AGAIN),
     httpx.DecodingError: (BadAnswerError, "the answer of {host} to {what} is damaged", _AGAIN),
