@@ -66,7 +66,7 @@ _BY_EXCEPTION: Final[Mapping[type[Exception], tuple[type[CiError], str, str]]] =
     httpx.DecodingError: (BadAnswerError, "the answer of {host} to {what} is damaged", _AGAIN),
     httpx.TooManyRedirects: (BadAnswerError, "{host} sends {what} in circles", "is the host right?"),
     httpx.HTTPError: (BadAnswerError, "{host} did not answer {what} as it should", _AGAIN),
-    httpx.InvalidURL: (UsageError, "{what} makes no address at {host}", "check the values given"),
+    httpx.InvalidURL: (BadAnswerError, "{host} sends {what} to an address that is none", "is the host right?"),
     httpx.CookieConflict: (BadAnswerError, "the cookies of {host} contradict each other", _AGAIN),
     httpx.StreamError: (BadAnswerError, "the answer of {host} to {what} cannot be read", _AGAIN),
 }

@@ -61,7 +61,10 @@ class Border:
             UsageError: the path leaves its place, or the URL is not the service's and ``foreign`` is not set.
         """
         if not path.lower().startswith(("https://", "http://")):
-            return Target(httpx.URL(self._base + check(path)), own=True)
+            own = _parsed(self._base + check(path))
+            if own is None:
+                raise UsageError("a name or id is far too long", "give it as the service writes it")
+            return Target(own, own=True)
         url = _parsed(path)
         if url is None or not self._spoken(url):
             raise UsageError("that URL cannot be asked", "it has to begin with https://")

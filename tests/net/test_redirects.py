@@ -207,3 +207,12 @@ async def test_an_absolute_url_cannot_step_up_either(moved: Callable[..., HttpAp
         with pytest.raises(UsageError, match="not a path"):
             await api.get("https://ci.example.com/a/%2e%2e/b")
     assert [] == asked
+
+
+async def test_a_value_that_is_far_too_long_is_a_usage_error(moved: Callable[..., HttpApi]) -> None:
+    """In the path or in a parameter."""
+    async with moved("/") as api:
+        with pytest.raises(UsageError, match="far too long"):
+            await api.get("/" + "a" * 1_000_000)
+        with pytest.raises(UsageError, match="far too long"):
+            await api.get("/a", {"branch": "a" * 1_000_000})
