@@ -20,7 +20,7 @@ import httpx
 from ci_mcp.auth.credentials import Credential, header
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.auth.redact import redact
-from ci_mcp.errors import BadAnswerError, CiError, NotFoundError, TimedOutError
+from ci_mcp.errors import BadAnswerError, CiError, NotFoundError, TimedOutError, UsageError
 from ci_mcp.logs.store import Store
 from ci_mcp.net import body, retry
 from ci_mcp.net.client import make_client
@@ -262,7 +262,10 @@ class HttpApi:
         headers = {name: value for name, value in call.headers.items() if target.own or name.lower() in _HARMLESS}
         if "range" in {name.lower() for name in headers}:
             headers["Accept-Encoding"] = "identity"  # a range of compressed bytes cannot be read
-        url = target.url.copy_merge_params(params) if params else target.url
+        try:
+            url = target.url.copy_merge_params(params) if params else target.url
+        except httpx.InvalidURL as error:
+            raise UsageError(f"a value for {asked.what} is far too long", "give it as the service writes it") from error
         begun = time.monotonic()
         try:
             client = self._client()
