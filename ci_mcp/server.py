@@ -57,7 +57,9 @@ class Started:
             at, answer = self.seen.get(key, (-REPEAT_SECONDS, None))
             age = self.clock() - at
             if answer is not None and age < REPEAT_SECONDS and not arguments.get("force"):
-                data = {"note": f"already started {age:.0f} s ago, not started again; force starts another"} | answer.data
+                data = {
+                    "note": f"already started {age:.0f} s ago, not started again; force starts another"
+                } | answer.data
                 return Answer(compact(data), data, structured=True)
             done: Answer = await do()
             now = self.clock()
@@ -99,7 +101,9 @@ def build(services: Services, offer: Offer) -> Server[Any]:
     listing = types.ListToolsResult(tools=[as_tool(spec) for spec in offered.values()])
     started = Started()
 
-    async def list_tools(_: ServerRequestContext[Any], __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+    async def list_tools(
+        _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
         return listing
 
     async def call_tool(_: ServerRequestContext[Any], params: types.CallToolRequestParams) -> types.CallToolResult:

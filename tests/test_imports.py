@@ -44,17 +44,23 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
 def room_of(module: Path) -> str:
+    """The room a module is in: the first part of its path."""
     first = module.parts[0]
     return "" if first == "__init__.py" else first.removesuffix(".py")
 
 
 def imports(module: Path) -> Iterator[str]:
+    """What a module imports, anywhere in it."""
     tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from ([f"{node.module}.{alias.name}" for alias in node.names] if node.module == "ci_mcp" else [node.module or ""])
+            yield from (
+                [f"{node.module}.{alias.name}" for alias in node.names]
+                if node.module == "ci_mcp"
+                else [node.module or ""]
+            )
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

@@ -2,61 +2,73 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from itertools import pairwise
 
 import click
 
 from ci_mcp import __version__
-from ci_mcp.cli.cache import cache
-from ci_mcp.cli.completion import completion
 from ci_mcp.cli.context import Options
-from ci_mcp.cli.demo import demo
-from ci_mcp.cli.excerpt import excerpt
-from ci_mcp.cli.explain import explain, status
-from ci_mcp.cli.fail import report
-from ci_mcp.cli.provider import provider_group
-from ci_mcp.cli.serve import serve
-from ci_mcp.cli.tools import tools
 from ci_mcp.errors import CiError, UsageError
 
 INTERRUPTED = 130
 
+# Each command's module is imported when it is used: what `--help` says of them stands here, held equal by a test.
+COMMANDS = {
+    "serve": ("serve", "Serve MCP on stdin and stdout."),
+    "explain": ("explain", "Why did it fail: jobs, lines, tests, what changed since green."),
+    "status": ("explain", "Show the newest runs for this checkout, branch or project."),
+    "excerpt": ("excerpt", "Show the lines of a log that explain its failure."),
+    "tools": ("tools", "List the tools that `serve` offers with the same options."),
+    "auth": ("auth", "Log in, log out, and see where each token comes from."),
+    "cache": ("cache", "The logs kept on disk: how many, how large, and away with them."),
+    "completion": ("completion", "Print the completion script for a shell."),
+    "demo": ("demo", "Look around without an account: real failures, in a sandbox on this machine."),
+}
+
 EXAMPLES = """
 \b
 Examples:
-  ci-mcp explain                                    why the checkout's newest run failed
-  ci-mcp explain https://acme.semaphoreci.com/workflows/…   why that one did
-  ci-mcp semaphore jobs logs --job ID --tail 50     a tool as a command
-  ci-mcp excerpt build.log                          the telling lines of any log
-  claude mcp add ci -- ci-mcp serve                 give it to an agent
+  ci-mcp explain                            why the checkout's newest run failed
+  ci-mcp explain https://acme.semaphoreci.com/workflows/…
+  ci-mcp semaphore jobs logs --job ID --tail 50
+  ci-mcp excerpt build.log                  the telling lines of any log
+  claude mcp add ci -- ci-mcp serve         give it to an agent
 """
 
 
 class Root(click.Group):
     """The commands, and a group for each provider that the catalog holds."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Every command, then every provider."""
         from ci_mcp.core.catalog import load
 
-        return [*super().list_commands(ctx), *load().services]
+        return [*COMMANDS, *load().services]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """A command, else the group of the provider of that name."""
+        if cmd_name in COMMANDS:
+            command: click.Command = getattr(import_module(f"ci_mcp.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
+            return command
         from ci_mcp.core.catalog import load
 
-        found = super().get_command(ctx, cmd_name)
-        if found is None and cmd_name in load().services:
-            found = provider_group(cmd_name)
-        return found
+        if cmd_name not in load().services:
+            return None
+        from ci_mcp.cli.provider import provider_group
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands, and apart from them the providers."""
-        own = set(super().list_commands(ctx))
-        for title, mine in (("Commands", True), ("Providers: every tool as a command, PROVIDER NOUN VERB", False)):
-            names = [name for name in self.list_commands(ctx) if (name in own) == mine]
-            found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
-            with formatter.section(title):
-                formatter.write_dl([(name, command.get_short_help_str(limit=80)) for name, command in found])
+        return provider_group(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands, and apart from them the providers, without importing any of them."""
+        from ci_mcp.core.catalog import load
+
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        services = [(name, f"{service.title}: PROVIDER NOUN VERB") for name, service in load().services.items()]
+        if services:
+            with formatter.section("Every tool as a command"):
+                formatter.write_dl(services)
 
 
 @click.group(cls=Root, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,35 +82,24 @@ def cli(ctx: click.Context, demo: bool, quiet: bool, debug: bool) -> None:
     ctx.obj = Options(demo=demo, quiet=quiet, debug=debug)
 
 
-for command in (serve, explain, status, excerpt, tools, cache, completion, demo):
-    cli.add_command(command)
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; what went wrong is said here and nowhere else."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--format=json" in given or any(
-        pair == ("--format", "json") for pair in zip(given, given[1:], strict=False)
-    )
+    as_json = "--format=json" in given or ("--format", "json") in pairwise(given)
     try:
         code = cli.main(given, prog_name="ci-mcp", standalone_mode=False)
-    except CiError as error:
-        return report(error, as_json=as_json)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return UsageError.exit_code
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "ci-mcp"
-        return report(UsageError(_first_small(error.format_message()), f'see "{where} --help"'), as_json=as_json)
-    except click.ClickException as error:
-        return report(UsageError(error.format_message()), as_json=as_json)
+        click.echo(error.format_message(), err=True)
+        code = UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone: there is nobody to tell
-        return 0
+        code = 0
+    except Exception as error:
+        if "--debug" in given and not isinstance(error, (CiError, click.ClickException)):
+            raise
+        from ci_mcp.cli.fail import report
+
+        code = report(error, as_json=as_json)
     return code if isinstance(code, int) else 0
-
-
-def _first_small(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")

@@ -23,7 +23,9 @@ def auth() -> None:
     """Log in, log out, and see where each token comes from."""
 
 
-@auth.command(epilog="\b\nExample:\n  pass show semaphore | ci-mcp auth login semaphore --host acme.semaphoreci.com --token-stdin")
+@auth.command(
+    epilog="\b\nExample:\n  pass show semaphore | ci-mcp auth login semaphore --host acme.semaphoreci.com --token-stdin"
+)
 @click.argument("provider")
 @_host
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
@@ -36,7 +38,7 @@ def login(options: Options, provider: str, host: str | None, token_stdin: bool) 
     log_to_stderr(options)
     service, config, endpoint = _endpoint(provider, host)
     token = _token(service, endpoint, token_stdin=token_stdin)
-    who = _verify(options, service, config, endpoint, token)
+    who = _verify(service, config, endpoint, token)
     store(endpoint, token)
     add_note(config, endpoint)
     click.echo(f"logged in to {service.title} at {endpoint.host} ({who}); the token is in the keyring")
@@ -73,7 +75,9 @@ def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> st
     return token
 
 
-def _verify(options: Options, service: "Service", config: "Config", endpoint: "Endpoint", token: str) -> str:
+def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: str) -> str:
+    import anyio
+
     from ci_mcp.core.services import Services, World
     from ci_mcp.logs.store import Store
 
@@ -83,9 +87,6 @@ def _verify(options: Options, service: "Service", config: "Config", endpoint: "E
         async with Services(world, Store(config.cache_dir / "logs")) as services:
             return await _who(services, service.name)
 
-    import anyio
-
-    del options
     return anyio.run(ask)
 
 
@@ -108,7 +109,9 @@ def logout(provider: str, host: str | None) -> None:
     service, config, endpoint = _endpoint(provider, host)
     was = forget(endpoint)
     remove_note(config, endpoint)
-    click.echo(f"logged out of {service.title} at {endpoint.host}" if was else f"there was no token for {endpoint.host}")
+    click.echo(
+        f"logged out of {service.title} at {endpoint.host}" if was else f"there was no token for {endpoint.host}"
+    )
 
 
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth status")

@@ -1,8 +1,12 @@
 """``ci-mcp cache``: the logs kept on disk."""
 
 import os
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ci_mcp.logs.store import Store
 
 
 @click.group(epilog="\b\nExample:\n  ci-mcp cache info")
@@ -24,7 +28,7 @@ def clear() -> None:
     click.echo(f"deleted {_store().clear()} logs")
 
 
-def _store():  # type: ignore[no-untyped-def]  # noqa: ANN202 - typed below, once the store is there
+def _store() -> "Store":
     from ci_mcp.config import Config
     from ci_mcp.logs.store import Store
 

@@ -62,10 +62,11 @@ def run_async(options: Options, work: "Callable[[Services], Awaitable[T]]", only
     from ci_mcp.cli.progress import progress
 
     async def main() -> T:
-        async with services(options, only) as opened, progress(quiet=options.quiet):
+        async with services(options, only) as opened:
             return await work(opened)
 
-    return anyio.run(main)
+    with progress(quiet=options.quiet):
+        return anyio.run(main)
 
 
 def run_tool(options: Options, name: str, arguments: dict[str, object], only: tuple[str, ...] = ()) -> "Answer":

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
@@ -21,7 +21,9 @@ _IN_MEMORY = 8 << 20  # bytes of standard input kept in memory; more goes to a t
 )
 @click.argument("file", default="-")
 @click.option("--tokens", type=click.IntRange(50, 10_000), default=1_500, show_default=True, help="Most to say.")
-@click.option("--baseline", metavar="GREEN_LOG", help="The same job's last green log: what stands there too weighs little.")
+@click.option(
+    "--baseline", metavar="GREEN_LOG", help="The same job's last green log: what stands there too weighs little."
+)
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Text, or JSON with each line's number and kind.")
 def excerpt(file: str, tokens: int, baseline: str | None, format_: str | None) -> None:
     """Show the lines of a log that explain its failure.
@@ -41,4 +43,4 @@ def _open(path: str) -> "Log":
         return Log.of_file(path)
     spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the log reads it until the process ends
     shutil.copyfileobj(sys.stdin.buffer, spool)
-    return Log(spool)
+    return Log(cast("BinaryIO", spool))

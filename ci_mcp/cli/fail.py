@@ -4,13 +4,31 @@ import json
 
 import click
 
-from ci_mcp.errors import CiError
+from ci_mcp.errors import CiError, UsageError
 
 
-def report(error: CiError, *, as_json: bool) -> int:
+def report(error: Exception, *, as_json: bool) -> int:
     """Say what happened and what to do; gives the exit code."""
-    click.echo(f"ci-mcp: {error}", err=True)
+    told = _told(error)
+    click.echo(f"ci-mcp: {told}", err=True)
     if as_json:
-        said = {"kind": error.kind, "message": error.message, "next": error.next_step}
+        said = {"kind": told.kind, "message": told.message, "next": told.next_step}
         click.echo(json.dumps({"error": said}, ensure_ascii=False))
-    return error.exit_code
+    return told.exit_code
+
+
+def _told(error: Exception) -> CiError:
+    if isinstance(error, CiError):
+        return error
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "ci-mcp"
+        return UsageError(_small(error.format_message()), f'see "{command} --help"')
+    if isinstance(error, click.ClickException):
+        return UsageError(_small(error.format_message()))
+    return CiError(
+        f"a fault of ci-mcp itself ({type(error).__name__})", "run it again with --debug and report what it says"
+    )
+
+
+def _small(message: str) -> str:
+    return message[:1].lower() + message[1:].rstrip(".")

@@ -113,7 +113,11 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
-        return ", ".join(_cell(part) for part in value) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+        return (
+            ", ".join(_cell(part) for part in value)
+            if isinstance(value, list)
+            else json.dumps(value, ensure_ascii=False)
+        )
     return str(value)
 
 

@@ -1,31 +1,33 @@
 """A sign of life on stderr for what takes longer than a second, on a terminal only."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import anyio
-
-PATIENCE = 1.0
+PATIENCE = 1.0  # seconds
 
 
-@asynccontextmanager
-async def progress(*, quiet: bool, words: str = "asking the CI") -> AsyncIterator[None]:
+@contextmanager
+def progress(*, quiet: bool, words: str = "asking the CI") -> Iterator[None]:
     """Show a spinner while the block runs, from its second second on."""
     if quiet or not sys.stderr.isatty():
         yield
         return
-    async with anyio.create_task_group() as group:
-        group.start_soon(_spin, words)
-        try:
-            yield
-        finally:
-            group.cancel_scope.cancel()
+    done = threading.Event()
+    spinner = threading.Thread(target=_spin, args=(words, done), daemon=True)
+    spinner.start()
+    try:
+        yield
+    finally:
+        done.set()
+        spinner.join()
 
 
-async def _spin(words: str) -> None:
-    await anyio.sleep(PATIENCE)
+def _spin(words: str, done: threading.Event) -> None:
+    if done.wait(PATIENCE):
+        return
     from rich.console import Console
 
     with Console(stderr=True).status(words):
-        await anyio.sleep_forever()
+        done.wait()

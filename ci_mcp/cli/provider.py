@@ -78,7 +78,7 @@ def _callback(spec: ToolSpec) -> Any:
     objects = {k for k, v in spec.input_schema["properties"].items() if v.get("type") == "object"}
 
     @click.pass_obj
-    def run(options: Options, format_: str | None, **given: Any) -> None:
+    def run(options: Options, /, format_: str | None, **given: Any) -> None:
         arguments = {key: _value(key, value, key in objects) for key, value in given.items() if value not in (None, ())}
         answer = run_tool(options, spec.name, arguments, (spec.provider,))
         show(answer, format_)

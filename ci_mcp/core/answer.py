@@ -38,6 +38,10 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items() if not _nothing(item)}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, Enum):

@@ -87,9 +87,9 @@ def _parts(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...],
     entries = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in entries:
         here = (*path, key)
-        if isinstance(value, str) and len(value) > _SHORTEST + 1:
-            found.append((here, value))
-        elif isinstance(value, list) and len(value) > _FEWEST:
+        if (isinstance(value, str) and len(value) > _SHORTEST + 1) or (
+            isinstance(value, list) and len(value) > _FEWEST
+        ):
             found.append((here, value))
         if isinstance(value, (dict, list)):
             found += _parts(value, here)

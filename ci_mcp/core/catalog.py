@@ -65,7 +65,8 @@ def load(path: str = TOOLS_FILE) -> Catalog:
 
 
 def _service(name: str, facts: dict[str, Any]) -> Service:
-    return Service(name=name, **{key: tuple(v) if isinstance(v, list) else v for key, v in facts.items()})
+    known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in facts.items()}
+    return Service(name=name, **known)
 
 
 def provider_names() -> list[str]:

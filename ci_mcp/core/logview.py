@@ -14,7 +14,9 @@ NEAR = 3  # lines on each side of a match
 _ROOM = DEFAULT_TOKENS * 4 - 600  # characters of log in an answer; the rest is for what is said around it
 
 
-async def view(log: Log, *, title: str, tail: int = 0, search: str = "", around: int = 0, start: int = 0) -> Prose:
+async def view(  # noqa: PLR0913 - the parameters of the tools that it answers
+    log: Log, *, title: str, tail: int = 0, search: str = "", around: int = 0, start: int = 0
+) -> Prose:
     """The part of a log that was asked for: ``search`` first, then ``around``, ``start``, else its last lines.
 
     Args:

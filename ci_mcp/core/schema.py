@@ -20,9 +20,7 @@ _SHOWN_ERRORS = 3
 def arguments(tool: Tool) -> type[BaseModel]:
     """A model of the tool's parameters; its first one, the Api or the services, is not an argument."""
     parameters = list(inspect.signature(tool.function, eval_str=True).parameters.values())[1:]
-    fields: dict[str, Any] = {
-        p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters
-    }
+    fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
     return create_model(tool.name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
@@ -46,7 +44,9 @@ def _complaint(model: type[BaseModel], error: ValidationError) -> str:
         name = ".".join(str(part) for part in problem["loc"])[:80]
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(name, model.model_fields, n=1)
-            known = f"did you mean {near[0]}?" if near else f"it takes {', '.join(model.model_fields) or 'no arguments'}"
+            known = (
+                f"did you mean {near[0]}?" if near else f"it takes {', '.join(model.model_fields) or 'no arguments'}"
+            )
             said.append(f"there is no {name}; {known}")
         else:
             said.append(f"{name}: {problem['msg']}")

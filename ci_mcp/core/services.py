@@ -97,13 +97,13 @@ class Services:
         """
         places = self.endpoints(name)
         if not places:
-            raise missing(self.service(name), host)
+            raise missing(self.service(name))
         chosen = next((place for place in places if not host or place.host == host), None)
         if chosen is None:
             known = ", ".join(place.host for place in places)
             raise NotFoundError(
                 f"{host} is not a configured {self.service(name).title} host",
-                f"configured: {known}; add it with \"ci-mcp auth login {name} --host https://{host}\"",
+                f'configured: {known}; add it with "ci-mcp auth login {name} --host https://{host}"',
             )
         key = (name, chosen.host)
         if key not in self._open:
@@ -131,6 +131,12 @@ class Services:
         if found is None and not service.open:
             raise missing(service, endpoint.host)
         return found
+
+    def source(self, name: str, host: str) -> str:
+        """Where the token for a host comes from, in words; empty where there is none."""
+        endpoint = next(place for place in self.endpoints(name) if place.host == host)
+        found = self._credential(name, endpoint)
+        return found.source if found else ""
 
     def _tokens(self, name: str) -> Callable[[str], Mapping[str, str]] | None:
         # A provider's code is imported for its command line's file only where there may be such a file.

@@ -71,7 +71,9 @@ def _failed(services: Services, story: Story, number: int, one: Explained) -> li
     code = f", {words.exit_code(one.exit_code)}" if one.exit_code is not None else ""
     infrastructure = " (infrastructure, not the code)" if one.failure.infrastructure else ""
     head = f'{number}. Job "{job.name}" {job.status.value}{step}{code}{infrastructure}'
-    lines = [head + (f"; the same in {words.count(len(one.also), 'other job')}: {_names(one.also)}" if one.also else "")]
+    lines = [
+        head + (f"; the same in {words.count(len(one.also), 'other job')}: {_names(one.also)}" if one.also else "")
+    ]
     lines += [said for said in (one.failure.reason, one.problem) if said]
     lines += _tests(one)
     if one.excerpt is not None:
@@ -140,5 +142,3 @@ def record(story: Story) -> dict[str, Any]:
 def spare(stories: int, budget: int) -> int:
     """The tokens left for the excerpts of one story, when ``stories`` share an answer."""
     return max(200, int(budget / stories * 0.85) - 250)
-
-

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -76,7 +77,7 @@ async def gather(services: Services, target: Target, budget: int, *, compare: bo
     chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
     read = await together([partial(_read, api, hooks, failure) for failure in chosen])
     explained = [one for one in read if isinstance(one, Explained)]
-    folded = await anyio.to_thread.run_sync(_fold, explained, budget)
+    folded = await anyio.to_thread.run_sync(_excerpts, explained, budget)
     unread = tuple(failure.job.name for failure in rest)
     return Story(target, run, folded, green, unread, tuple(notes))
 
@@ -102,7 +103,9 @@ async def _last_green(api: Api, hooks: Hooks, run: Run) -> Run | None:
     if hooks.runs is None:
         return None
     query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=LOOK_BACK)
-    before = [one for one in await hooks.runs(api, query) if not (one.created and run.created) or one.created < run.created]
+    before = [
+        one for one in await hooks.runs(api, query) if not (one.created and run.created) or one.created < run.created
+    ]
     return before[0] if before else None
 
 
@@ -127,8 +130,16 @@ def _failed_step(log: Log) -> tuple[str, int | None]:
     return found.lines[0].group, int(code.group(1)) if code else None
 
 
-def _fold(explained: list[Explained], budget: int) -> list[Explained]:
+def _excerpts(explained: list[Explained], budget: int) -> list[Explained]:
     """Excerpts of every log within the budget; jobs that failed in the same way become one."""
+    with ExitStack() as logs:
+        for one in explained:
+            if one.log:
+                logs.enter_context(one.log)
+        return [replace(one, log=None) for one in _fold(explained, budget)]
+
+
+def _fold(explained: list[Explained], budget: int) -> list[Explained]:
     folded: dict[str, Explained] = {}
     for number, one in enumerate(explained):
         told = replace(one, excerpt=excerpt(one.log, budget // max(1, len(explained)))) if one.log else one
@@ -138,5 +149,5 @@ def _fold(explained: list[Explained], budget: int) -> list[Explained]:
         folded[key] = replace(first, also=(*first.also, one.failure.job.name)) if first else told
     if len(folded) == len(explained):
         return list(folded.values())
-    share = budget // len(folded)
+    share = budget // len(folded)  # what the others would have taken is given to those that are shown
     return [replace(one, excerpt=excerpt(one.log, share)) if one.log else one for one in folded.values()]

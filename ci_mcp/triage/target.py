@@ -61,7 +61,9 @@ async def _from_url(services: Services, url: str) -> Target:
             place = await hook(api, url) if hook else None
             if place is None:
                 title = services.service(name).title
-                raise NotFoundError(f"this {title} URL names no project, run or job", "paste the page of a run or a job")
+                raise NotFoundError(
+                    f"this {title} URL names no project, run or job", "paste the page of a run or a job"
+                )
             return Target(name, place)
     raise _unknown_host(services, host)
 
@@ -119,7 +121,11 @@ async def _discover(services: Services, name: str, here: Checkout) -> list[Targe
     if hook is None:
         return []
     hosts = [endpoint.host for endpoint in services.endpoints(name)] or [""]  # "" raises what is missing
-    asked_all = await together([lambda host=host: hook(services.api(name, host), here) for host in hosts])
+
+    async def ask(host: str) -> list[Place]:
+        return await hook(services.api(name, host), here)
+
+    asked_all = await together([partial(ask, host) for host in hosts])
     places = [place for found in answers(asked_all)[0] for place in found]
     return [Target(name, replace(place, branch=here.branch), commit=here.commit) for place in places]
 

@@ -31,7 +31,7 @@ async def explain(
     tokens: Annotated[int, Field(ge=200, le=10_000, description="Most tokens to answer with")] = 4_000,
     compare: Annotated[bool, Field(description="Say what changed since green")] = True,
 ) -> Prose:
-    """Why a CI run failed: failed jobs, the log lines that say why, failing tests, last green run. One call; start here.
+    """Why a CI run failed: jobs, the log lines that say why, failing tests, last green run. One call; start here.
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
@@ -101,8 +101,6 @@ def _row(name: str, run: Run) -> Standing:
 
 
 @provider.read(core=True)
-async def echo(
-    _: Services, message: Annotated[str, Field(max_length=2000, description="Text to return")]
-) -> Prose:
+async def echo(_: Services, message: Annotated[str, Field(max_length=2000, description="Text to return")]) -> Prose:
     """The message, unchanged: a smoke test that the server answers."""
     return Prose(message, {"message": message})

@@ -26,7 +26,9 @@ def test_a_small_answer_is_left_alone() -> None:
 
 def test_a_page_keeps_its_first_items_and_continues_right_behind_them() -> None:
     """The cursor of the last shown item replaces the page's own, so nothing is lost between two answers."""
-    page = Page([Thing(name=f"n{i}", text="x" * 90) for i in range(50)], next="end", after=[f"after{i}" for i in range(50)])
+    page = Page(
+        [Thing(name=f"n{i}", text="x" * 90) for i in range(50)], next="end", after=[f"after{i}" for i in range(50)]
+    )
     data = fit(page, 500).data
     shown = len(data["items"])
     assert 0 < shown < 50

@@ -21,8 +21,8 @@ async def runs_run(
     limit: Limit = 20,
     cursor: Cursor = "",
 ) -> Prose:
-    """Start a toy run
-    and return it.
+    """Start a toy run: with a description that goes on
+    over two lines.
 
     Route: POST /toys
     """
@@ -34,7 +34,7 @@ TOOL = provider.tools["toy_runs_run"]
 
 def test_the_description_is_the_first_paragraph_on_one_line() -> None:
     """What follows it is for developers."""
-    assert "Start a toy run and return it." == describe(TOOL)
+    assert "Start a toy run: with a description that goes on over two lines." == describe(TOOL)
 
 
 def test_the_schema_holds_what_a_model_needs_and_no_more() -> None:

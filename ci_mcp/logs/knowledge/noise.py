@@ -44,7 +44,10 @@ NOISE: Final = (
         " create mode 100644 src/errors.py",
     ),
     (r"^\s*\[?\s*\d+%\]?\s*(?:Building|Linking|Built|Generating)", "[ 12%] Building C object error.c.o"),
-    (r"(?:Time elapsed: [\d.,]+ (?:s|sec|ms)|\btook [\d.]+ m?s(?:ec)?|\([\d.]+ ?m?s\)|\[[\d.]+ ?m?s\])$", "failsWithoutCart(CartTest)  Time elapsed: 0.016 sec"),
+    (
+        r"(?:Time elapsed: [\d.,]+ (?:s|sec|ms)|\btook [\d.]+ m?s(?:ec)?|\([\d.]+ ?m?s\)|\[[\d.]+ ?m?s\])$",
+        "failsWithoutCart(CartTest)  Time elapsed: 0.016 sec",
+    ),
     (r"(?i)\bretry(?:ing)?\b.*\b(?:attempt|in \d|\d+ of \d+|\d+/\d+)", "Download failed, retrying in 5 s (attempt 2)"),
     (
         r"(?i)^\s*(?:npm )?(?:WARN|notice|warning)\b.*\b(?:deprecated|peer dep|optional)",
