@@ -1,18 +1,20 @@
 """Every fault that can be planted, seen from a client."""
 
 import time
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from ci_mcp.sandbox.faults import FAULTS, fault_id, fault_token
 from ci_mcp.sandbox.semaphore import world
+from ci_mcp.sandbox.serve import Service
 
 PLAIN = {name: fault for name, fault in FAULTS.items() if not fault.trick}
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_token_provokes_a_plain_answer(make_client, name):
+def test_a_token_provokes_a_plain_answer(make_client: Callable[..., httpx.Client], name: str) -> None:
     """Status, body and type are those of the fault, whatever is asked for."""
     answer = make_client(fault_token(name)).get("/projects")
     fault = PLAIN[name]
@@ -22,7 +24,7 @@ def test_a_token_provokes_a_plain_answer(make_client, name):
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_an_id_provokes_a_plain_answer(client, name):
+def test_an_id_provokes_a_plain_answer(client: httpx.Client, name: str) -> None:
     """In a path and in a query, with the good token."""
     in_path = client.get(f"/logs/{fault_id(name)}")
     in_query = client.get("/pipelines", params={"project_id": fault_id(name)})
@@ -30,14 +32,14 @@ def test_an_id_provokes_a_plain_answer(client, name):
     assert [PLAIN[name].status] * 2 == [in_path.status_code, in_query.status_code]
 
 
-def test_rate_limits_come_with_and_without_a_time(make_client):
+def test_rate_limits_come_with_and_without_a_time(make_client: Callable[..., httpx.Client]) -> None:
     """``Retry-After`` is there, or it is not."""
     told = make_client(fault_token("429")).get("/projects")
     bare = make_client(fault_token("429-bare")).get("/projects")
     assert ["7", None] == [told.headers.get("retry-after"), bare.headers.get("retry-after")]
 
 
-def test_a_broken_body_is_no_json(make_client):
+def test_a_broken_body_is_no_json(make_client: Callable[..., httpx.Client]) -> None:
     """It says that it is JSON and ends too early."""
     answer = make_client(fault_token("broken-json")).get("/projects")
     assert "application/json" == answer.headers["content-type"]
@@ -45,19 +47,19 @@ def test_a_broken_body_is_no_json(make_client):
         answer.json()
 
 
-def test_a_connection_is_cut_before_the_answer(make_client):
+def test_a_connection_is_cut_before_the_answer(make_client: Callable[..., httpx.Client]) -> None:
     """The client sees no status at all."""
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         make_client(fault_token("cut")).get("/projects")
 
 
-def test_a_connection_is_cut_inside_the_body(client):
+def test_a_connection_is_cut_inside_the_body(client: httpx.Client) -> None:
     """The status comes, the body does not come whole; here provoked by an id."""
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         client.get(f"/logs/{fault_id('cut-body')}")
 
 
-def test_a_stall_never_answers(service):
+def test_a_stall_never_answers(service: Service) -> None:
     """Only the client's own patience ends it, and the next request is served."""
     headers = {"Authorization": f"Token {fault_token('stall')}"}
     begin = time.monotonic()
@@ -69,7 +71,7 @@ def test_a_stall_never_answers(service):
 
 
 @pytest.mark.parametrize("name", ["429-soon", "503", "502"])
-def test_a_fault_can_strike_once(make_client, name):
+def test_a_fault_can_strike_once(make_client: Callable[..., httpx.Client], name: str) -> None:
     """The first request to each path fails, and the token is good afterwards."""
     client = make_client(fault_token(name, once=True, tag="here"))
     statuses = [client.get("/projects").status_code for _ in range(3)]
@@ -77,7 +79,7 @@ def test_a_fault_can_strike_once(make_client, name):
     assert FAULTS[name].status == client.get(f"/pipelines/{world.SHOP_MAIN_PIPELINE}").status_code
 
 
-def test_a_cut_can_strike_once(make_client):
+def test_a_cut_can_strike_once(make_client: Callable[..., httpx.Client]) -> None:
     """A client that tries again gets its answer."""
     client = make_client(fault_token("cut", once=True))
     with pytest.raises(httpx.RemoteProtocolError):
@@ -85,13 +87,13 @@ def test_a_cut_can_strike_once(make_client):
     assert 200 == client.get("/projects").status_code
 
 
-def test_tags_keep_tokens_apart(make_client):
+def test_tags_keep_tokens_apart(make_client: Callable[..., httpx.Client]) -> None:
     """Two tests can each have their own first request."""
     first, second = (make_client(fault_token("503", once=True, tag=tag)) for tag in ("one", "two"))
     assert [503, 503] == [first.get("/projects").status_code, second.get("/projects").status_code]
 
 
-def test_an_unknown_fault_is_a_mistake_of_the_test(make_client):
+def test_an_unknown_fault_is_a_mistake_of_the_test(make_client: Callable[..., httpx.Client]) -> None:
     """There is no token for it, and a token made by hand is just a bad one."""
     with pytest.raises(KeyError):
         fault_id("418")

@@ -2,11 +2,14 @@
 
 import gzip
 import json
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from ci_mcp.sandbox.semaphore import world
+from ci_mcp.sandbox.serve import Service
 
 JOB = world.SHOP_MAIN_FAILED_JOB
 WORKFLOW = world.SHOP_MAIN_WORKFLOW
@@ -14,10 +17,10 @@ PIPELINE = world.SHOP_MAIN_PIPELINE
 
 
 @pytest.fixture
-def names(client):
+def names(client: httpx.Client) -> Callable[..., list[str]]:
     """The paths at one level of a scope."""
 
-    def listed(scope, scope_id, path=""):
+    def listed(scope: str, scope_id: str, path: str = "") -> list[str]:
         query = {"scope": scope, "scope_id": scope_id, "path": path}
         return [item["path"] for item in client.get("/artifacts", params=query).json()["artifacts"]]
 
@@ -25,17 +28,17 @@ def names(client):
 
 
 @pytest.fixture
-def url_of(client):
+def url_of(client: httpx.Client) -> Callable[[str, str, str], str]:
     """The signed URL of an object."""
 
-    def signed(scope, scope_id, path):
+    def signed(scope: str, scope_id: str, path: str) -> str:
         query = {"scope": scope, "scope_id": scope_id, "path": path}
         return client.get("/artifacts/signed_url", params=query).json()["items"][0]["url"]
 
     return signed
 
 
-def test_artifacts_are_listed_one_level_at_a_time(client, names):
+def test_artifacts_are_listed_one_level_at_a_time(client: httpx.Client, names: Callable[..., list[str]]) -> None:
     """Folders first, then what is in them, by paths from the scope's root."""
     assert ["agent", "test-results"] == names("jobs", JOB)
     assert ["agent/job_logs.txt.gz"] == names("jobs", JOB, "agent")
@@ -44,7 +47,9 @@ def test_artifacts_are_listed_one_level_at_a_time(client, names):
     assert (False, True) == (junit["is_directory"], junit["size"] > 100)
 
 
-def test_an_empty_root_is_empty_and_a_missing_path_is_not_found(client, names):
+def test_an_empty_root_is_empty_and_a_missing_path_is_not_found(
+    client: httpx.Client, names: Callable[..., list[str]]
+) -> None:
     """A job that never ran, a project without artifacts; a JSON string for the path."""
     assert [] == names("jobs", world.SHOP_STUCK_JOB)
     assert [] == names("projects", world.SHOP_PROJECT)
@@ -64,14 +69,14 @@ def test_an_empty_root_is_empty_and_a_missing_path_is_not_found(client, names):
         ({"scope": "jobs", "scope_id": JOB, "path": "a\\b"}, "invalid path"),
     ],
 )
-def test_parameters_are_checked_in_plain_text(client, query, message):
+def test_parameters_are_checked_in_plain_text(client: httpx.Client, query: dict[str, Any], message: str) -> None:
     """Each mistake by its name, in both calls."""
     signed = {"path": "x", **query}
     answers = [client.get("/artifacts", params=query), client.get("/artifacts/signed_url", params=signed)]
     assert [(400, message)] * 2 == [(answer.status_code, answer.text) for answer in answers]
 
 
-def test_a_signed_url_wants_a_path_and_a_known_method(client):
+def test_a_signed_url_wants_a_path_and_a_known_method(client: httpx.Client) -> None:
     """Plain text, too."""
     query = {"scope": "jobs", "scope_id": JOB}
     pathless = client.get("/artifacts/signed_url", params=query)
@@ -83,7 +88,7 @@ def test_a_signed_url_wants_a_path_and_a_known_method(client):
     ("scope", "unknown"),
     [("jobs", JOB[:-1] + "x"), ("workflows", WORKFLOW), ("projects", WORKFLOW), ("jobs", WORKFLOW)],
 )
-def test_a_scope_out_of_sight(client, scope, unknown):
+def test_a_scope_out_of_sight(client: httpx.Client, scope: str, unknown: str) -> None:
     """An id of something else is not found; one of a hidden project is 401 in plain text."""
     unknown = "00000000-0000-0000-0000-000000000000" if unknown == WORKFLOW else JOB
     hidden = {"jobs": world.HIDDEN_JOB, "workflows": world.HIDDEN_WORKFLOW, "projects": world.PROJECTS["vault"].id}
@@ -93,7 +98,7 @@ def test_a_scope_out_of_sight(client, scope, unknown):
     assert (401, "Permission denied") == (answer.status_code, answer.text)
 
 
-def test_the_feature_may_be_off(make_client):
+def test_the_feature_may_be_off(make_client: Callable[..., httpx.Client]) -> None:
     """403 in plain text, for both calls; the rest of the API works."""
     client = make_client(world.NO_ARTIFACTS_TOKEN)
     query = {"scope": "jobs", "scope_id": JOB, "path": "test-results/junit.json"}
@@ -103,7 +108,9 @@ def test_the_feature_may_be_off(make_client):
     assert 200 == client.get(f"/logs/{JOB}").status_code
 
 
-def test_the_storage_refuses_a_second_credential(client, service, url_of):
+def test_the_storage_refuses_a_second_credential(
+    client: httpx.Client, service: Service, url_of: Callable[[str, str, str], str]
+) -> None:
     """It is another origin, and whoever brings the API's token along gets nothing."""
     url = url_of("jobs", JOB, "test-results/junit.json")
     assert httpx.URL(service.url).port != httpx.URL(url).port
@@ -111,13 +118,13 @@ def test_the_storage_refuses_a_second_credential(client, service, url_of):
     assert 403 == httpx.get(url.partition("?")[0]).status_code
 
 
-def test_a_signed_url_may_lead_to_nothing(url_of):
+def test_a_signed_url_may_lead_to_nothing(url_of: Callable[[str, str, str], str]) -> None:
     """The storage says so, in XML."""
     answer = httpx.get(url_of("jobs", JOB, "none/such.txt"))
     assert (404, True) == (answer.status_code, "NoSuchKey" in answer.text)
 
 
-def test_a_jobs_report_is_packed_whatever_its_name_says(url_of):
+def test_a_jobs_report_is_packed_whatever_its_name_says(url_of: Callable[[str, str, str], str]) -> None:
     """Nanoseconds as whole numbers, the failures with their text, who ran them."""
     raw = httpx.get(url_of("jobs", JOB, "test-results/junit.json")).content
     assert b"\x1f\x8b" == raw[:2]
@@ -132,7 +139,7 @@ def test_a_jobs_report_is_packed_whatever_its_name_says(url_of):
     assert (JOB, PIPELINE) == (failed[0]["semaphoreEnv"]["jobId"], failed[0]["semaphoreEnv"]["pipelineId"])
 
 
-def test_a_test_has_the_same_id_in_every_run(url_of):
+def test_a_test_has_the_same_id_in_every_run(url_of: Callable[[str, str, str], str]) -> None:
     """So that it can be followed from the red run to the green one."""
     ids = []
     for job in (JOB, world.SHOP_MAIN_GREEN_JOB):
@@ -141,7 +148,7 @@ def test_a_test_has_the_same_id_in_every_run(url_of):
     assert ids[0] == ids[1]
 
 
-def test_the_short_report_holds_failures_only_and_is_not_packed(url_of):
+def test_the_short_report_holds_failures_only_and_is_not_packed(url_of: Callable[[str, str, str], str]) -> None:
     """With the original sums, for the job and for the pipeline."""
     for scope, scope_id, path in (
         ("jobs", JOB, "test-results/mcp-summary.json"),
@@ -152,7 +159,7 @@ def test_the_short_report_holds_failures_only_and_is_not_packed(url_of):
         assert 29 == result["summary"]["total"]
 
 
-def test_a_summary_is_the_bare_sums(url_of):
+def test_a_summary_is_the_bare_sums(url_of: Callable[[str, str, str], str]) -> None:
     """For the job and for the pipeline, packed."""
     for scope, scope_id, path in (
         ("jobs", JOB, "test-results/summary.json"),
@@ -162,16 +169,16 @@ def test_a_summary_is_the_bare_sums(url_of):
         assert (29, 2) == (summary["total"], summary["failed"])
 
 
-def test_a_pipelines_report_merges_its_jobs(url_of):
+def test_a_pipelines_report_merges_its_jobs(url_of: Callable[[str, str, str], str]) -> None:
     """Packed, at the workflow."""
     raw = httpx.get(url_of("workflows", WORKFLOW, f"test-results/{PIPELINE}.json")).content
     assert 1 == len(json.loads(gzip.decompress(raw))["testResults"])
 
 
-def test_reports_differ_by_workflow(client, names):
+def test_reports_differ_by_workflow(client: httpx.Client, names: Callable[..., list[str]]) -> None:
     """All kinds on main, the job's own on the pull request, raw XML at night, none elsewhere."""
 
-    def job_of(project, key, block, job):
+    def job_of(project: str, key: str, block: str, job: str) -> list[str]:
         return names("jobs", world.job_id(project, key, block, job), "test-results")
 
     assert 4 == len(job_of("shop", "main-12", "Unit tests", "pytest"))
@@ -187,7 +194,7 @@ def test_reports_differ_by_workflow(client, names):
     assert "ConnectionRefusedError" in httpx.get(xml).text
 
 
-def test_a_workflow_keeps_its_yaml(url_of):
+def test_a_workflow_keeps_its_yaml(url_of: Callable[[str, str, str], str]) -> None:
     """Blocks and what they wait for."""
     text = httpx.get(url_of("workflows", WORKFLOW, ".semaphore/semaphore.yml")).text
     assert "name: Unit tests" in text

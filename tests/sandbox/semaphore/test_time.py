@@ -1,6 +1,7 @@
 """How things advance: the service itself, with a clock moved by hand."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -14,21 +15,22 @@ RUN = {"project_id": world.SHOP_PROJECT, "reference": "release"}
 class Hand:
     """A Semaphore whose time is ``moment``, and one call to it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
+        """Start it; nothing moves until ``moment`` does."""
         outer = self
 
         class Moved(Clock):
-            def now(self):
+            def now(self) -> float:
                 return outer.moment
 
         self.moment = 0.0
         urls = {"api": "http://api.test", "storage": "http://storage.test"}
         self.app = build(Site(urls, Moved(1_800_000_000.0))).apps["api"]
 
-    def call(self, path, method="GET", **options):
+    def call(self, path: str, method: Any = "GET", **options: Any) -> httpx.Response:
         """The answer to one request, read as JSON where it is."""
 
-        async def ask():
+        async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
                 headers = {"Authorization": f"Bearer {world.TOKEN}"}
@@ -36,23 +38,23 @@ class Hand:
 
         return asyncio.run(ask())
 
-    def describe(self, pipeline_id, at=None):
+    def describe(self, pipeline_id: str, at: float | None = None) -> Any:
         """A pipeline with its blocks, at a moment."""
         self.moment = self.moment if at is None else at
         return self.call(f"/pipelines/{pipeline_id}?detailed=true").json()
 
-    def start(self):
+    def start(self) -> str:
         """The pipeline of a new run of the branch release."""
         return self.call("/plumber-workflows", "POST", json=RUN).json()["pipeline_id"]
 
 
 @pytest.fixture
-def hand():
+def hand() -> Hand:
     """A Semaphore at the moment of its start."""
     return Hand()
 
 
-def test_a_run_goes_through_its_states(hand):
+def test_a_run_goes_through_its_states(hand: Hand) -> None:
     """Initializing, pending, queuing, running, done within seconds; a result only at the end."""
     run = hand.start()
     seen = {}
@@ -64,7 +66,7 @@ def test_a_run_goes_through_its_states(hand):
     assert [nothing, nothing, nothing, nothing, ("passed", "test")] == list(seen.values())
 
 
-def test_the_times_of_a_run_are_unset_until_they_come(hand):
+def test_the_times_of_a_run_are_unset_until_they_come(hand: Hand) -> None:
     """1970 in the description; zeros in the list."""
     run = hand.start()
     described = hand.describe(run, 0.5)["pipeline"]
@@ -74,7 +76,7 @@ def test_the_times_of_a_run_are_unset_until_they_come(hand):
     assert 1_800_000_000 == listed["created_at"]["seconds"]
 
 
-def test_blocks_and_jobs_advance(hand):
+def test_blocks_and_jobs_advance(hand: Hand) -> None:
     """A block waits for those before it; its jobs are queued, run and finish, with a result only then."""
     run = hand.start()
     waiting = hand.describe(run, 0.9)["blocks"]
@@ -89,7 +91,7 @@ def test_blocks_and_jobs_advance(hand):
     assert "waiting" == done[2]["state"]
 
 
-def test_a_job_advances_on_the_gateway(hand):
+def test_a_job_advances_on_the_gateway(hand: Hand) -> None:
     """Not there before its block begins; then queued, running and finished, NONE until the end."""
     run = hand.start()
     hand.moment = 1.2
@@ -102,7 +104,7 @@ def test_a_job_advances_on_the_gateway(hand):
     assert [404, ("NONE", "QUEUED"), ("NONE", "RUNNING"), ("PASSED", "FINISHED")] == seen
 
 
-def test_a_log_grows(hand):
+def test_a_log_grows(hand: Hand) -> None:
     """What it said stays; it ends with the job."""
     hand.moment = -20
     first = hand.call(f"/logs/{world.SHOP_FAILS_SOON_JOB}").json()["events"]
@@ -113,7 +115,7 @@ def test_a_log_grows(hand):
     assert ("job_finished", "failed") == (whole[-1]["event"], whole[-1]["result"])
 
 
-def test_a_queued_job_has_no_log_yet(hand):
+def test_a_queued_job_has_no_log_yet(hand: Hand) -> None:
     """And no reason why."""
     run = hand.start()
     hand.moment = 1.2
@@ -125,7 +127,7 @@ def test_a_queued_job_has_no_log_yet(hand):
     )
 
 
-def test_a_self_hosted_log_says_where_to_go_on(hand):
+def test_a_self_hosted_log_says_where_to_go_on(hand: Hand) -> None:
     """Its next is a number while the job runs, and null at its end."""
     body = {"project_id": world.PROJECTS["warehouse"].id, "reference": "main"}
     run = hand.call("/plumber-workflows", "POST", json=body).json()["pipeline_id"]
@@ -142,7 +144,7 @@ def test_a_self_hosted_log_says_where_to_go_on(hand):
     assert 401 == hand.call(path).status_code
 
 
-def test_artifacts_come_with_the_end_of_a_job(hand):
+def test_artifacts_come_with_the_end_of_a_job(hand: Hand) -> None:
     """While it runs there are none."""
     query = {"scope": "jobs", "scope_id": world.SHOP_FAILS_SOON_JOB}
     running = hand.call("/artifacts", params=query).json()
@@ -151,7 +153,7 @@ def test_artifacts_come_with_the_end_of_a_job(hand):
     assert [0, 2] == [len(answer["artifacts"]) for answer in (running, done)]
 
 
-def test_a_running_pipeline_is_stopped(hand):
+def test_a_running_pipeline_is_stopped(hand: Hand) -> None:
     """It is stopping for a second; jobs that ran are stopped, blocks that waited canceled."""
     run = hand.start()
     hand.describe(run, 2.0)
@@ -169,7 +171,7 @@ def test_a_running_pipeline_is_stopped(hand):
     assert ["stopped", "stopped", "canceled"] == [block["result"] for block in done["blocks"]]
 
 
-def test_a_pipeline_stopped_in_the_queue_is_canceled(hand):
+def test_a_pipeline_stopped_in_the_queue_is_canceled(hand: Hand) -> None:
     """It never ran, so it has no time of running."""
     run = hand.start()
     hand.describe(run, 0.2)
@@ -179,7 +181,7 @@ def test_a_pipeline_stopped_in_the_queue_is_canceled(hand):
     assert pipeline["running_at"].startswith("1970")
 
 
-def test_a_job_stopped_in_the_queue_never_started(hand):
+def test_a_job_stopped_in_the_queue_never_started(hand: Hand) -> None:
     """Its log says so; what waits for its block is canceled, the other blocks run on; twice changes nothing."""
     run = hand.start()
     hand.moment = 1.2
@@ -194,7 +196,7 @@ def test_a_job_stopped_in_the_queue_never_started(hand):
     assert ended == hand.describe(run)
 
 
-def test_a_rebuild_runs_only_what_did_not_pass(hand):
+def test_a_rebuild_runs_only_what_did_not_pass(hand: Hand) -> None:
     """What passed is done at once; the failure comes again, for nobody has mended it."""
     path = f"/pipelines/{world.SHOP_MAIN_PIPELINE}/partial_rebuild?request_token=t"
     run = hand.call(path, "POST").json()["pipeline_id"]
@@ -202,7 +204,7 @@ def test_a_rebuild_runs_only_what_did_not_pass(hand):
     assert "failed" == hand.describe(run, 9.0)["pipeline"]["result"]
 
 
-def test_a_malformed_run_fails_again(hand):
+def test_a_malformed_run_fails_again(hand: Hand) -> None:
     """Run anew, with its error and without blocks."""
     body = {"project_id": world.SHOP_PROJECT, "reference": "ci-setup"}
     run = hand.call("/plumber-workflows", "POST", json=body).json()["pipeline_id"]
