@@ -53,15 +53,16 @@ def prose(text: str) -> None:
 
 def excerpted(found: "Excerpt", wanted: str | None) -> None:
     """Print an excerpt; on a terminal the telling lines stand out."""
-    if wanted == "json":
-        click.echo(json.dumps(found.records(), ensure_ascii=False, indent=2))
-        return
-    if not sys.stdout.isatty():
-        click.echo(found.text())
+    from ci_mcp.core.answer import render
+    from ci_mcp.core.shapes import Prose
+
+    answer = render(Prose(found.text(), found.records()))
+    if wanted == "json" or not sys.stdout.isatty():
+        show(answer, wanted)
         return
     telling = {line.number for line in found.lines if line.telling}
     console = _console()
-    for line in found.text().split("\n"):
+    for line in answer.text.split("\n"):
         number = _NUMBERED.match(line)
         style = "bold red" if number and int(number[1]) in telling else "" if number else "dim"
         console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -4,16 +4,16 @@ Times are aware ``datetime`` in UTC, durations are seconds.
 In an answer, what is ``None`` or empty is left out, and the order of the fields is the order shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from ci_mcp.logs.report import TestCase as TestCase  # noqa: PLC0414 - made by reports, part of answers
+from ci_mcp.net.pages import Page as Page  # noqa: PLC0414 - made where pages are fetched, part of answers
 from ci_mcp.status import Status
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,22 +23,6 @@ class Step:
     status: Status
     name: str
     exit_code: int | None = None
-    duration: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestCase:
-    """One test of a report."""
-
-    __test__ = False  # not a test of ours, whatever pytest makes of the name
-
-    status: Status
-    name: str
-    suite: str = ""
-    file: str = ""
-    line: int | None = None
-    message: str = ""
-    details: str = ""
     duration: float | None = None
 
 
@@ -143,25 +127,6 @@ class RunQuery:
     commit: str = ""
     status: Status | None = None
     limit: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """A part of a list.
-
-    Attributes:
-        items: the records, in the order of the API.
-        next: the cursor of what follows; ``None`` at the end.
-        omitted: how many fetched records an answer's budget left out (they come with ``next``).
-        note: what the reader must know of this list, in a sentence.
-        after: for each item the cursor that starts right behind it; not part of an answer.
-    """
-
-    items: Sequence[T]
-    next: str | None = None
-    omitted: int = 0
-    note: str = ""
-    after: Sequence[str | None] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
 def diagnosis(error: NotFoundError) -> str:
     """Why there is no log: a 404 whose body is a JSON string says it, plain text means no access."""
     body = error.body.strip()
-    quoted = len(body) > 2 and body[0] == body[-1] == '"'  # noqa: PLR2004 - the two quotes
+    quoted = len(body) > 2 and body[0] == body[-1] == '"' and not body.startswith('"Job with id')  # noqa: PLR2004 - the two quotes
     return " ".join(body[1:-1].replace('\\"', '"').split()) if quoted else ""
 
 

@@ -1,6 +1,5 @@
 """The reads that several tools share: one call each, checked, with a 404 put into words."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from ci_mcp.core.provider import Api, Reply
 from ci_mcp.errors import AuthError, BadAnswerError, NotFoundError, PermissionDeniedError
+from ci_mcp.net.pages import link_next
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.semaphore import ids, wire
 from ci_mcp.providers.semaphore.grouping import text
@@ -16,7 +16,6 @@ from ci_mcp.providers.semaphore.wire import Json
 BASE: Final = "/api/v1alpha"
 MOST: Final = 100  # a page of the Elixir API: no maximum in its code, its clients stay at 100
 _REMEMBERED: Final = 600.0  # seconds that a project's name stands for its id without asking again
-_NEXT: Final = re.compile(r'<[^>]*[?&]page=(\d{1,6})(?:&[^>]*)?>\s*;\s*rel="?next"?')
 
 _names: dict[tuple[str, str], tuple[float, str]] = {}
 
@@ -171,8 +170,7 @@ async def pipelines_page(api: Api, params: Mapping[str, Any], page: str) -> tupl
 
 def next_page(reply: Reply, number: int) -> str | None:
     """The number of the next page; of the ``Link`` header nothing else is used: its URLs lead astray."""
-    found = _NEXT.search(reply.headers.get("link", ""))
-    return found[1] if found and int(found[1]) == number + 1 else None
+    return str(number + 1) if link_next(reply.headers) == str(number + 1) else None
 
 
 async def workflow_pipelines(api: Api, workflow: str) -> list[Json]:

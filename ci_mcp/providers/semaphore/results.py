@@ -25,7 +25,9 @@ _STATES: Final = {
     "skipped": Status.SKIPPED,
     "disabled": Status.SKIPPED,
 }
-_PLACE: Final = re.compile(r"(?m)^\s*(?:E\s+)?(?:at\s+|File \")?([\w./\\@+-]{1,200}\.\w{1,5})(?::|\", line )(\d{1,7})\b")
+_PLACE: Final = re.compile(
+    r"(?m)^\s*(?:E\s+)?(?:at\s+|File \")?([\w./\\@+-]{1,200}\.\w{1,5})(?::|\", line )(\d{1,7})\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
