@@ -49,8 +49,9 @@ def _refused(status: int, code: str, message: str) -> Response:
 
 def files_of(world: World, scope: str, scope_id: str) -> Files:
     """The objects of a scope by their path, each with what gives its content."""
-    if scope == "jobs" and scope_id in world.jobs:
-        return _job_files(world, world.jobs[scope_id])
+    job = world.job(scope_id) if scope == "jobs" else None
+    if job:
+        return _job_files(world, job)
     if scope == "workflows" and scope_id in world.workflows:
         return _workflow_files(world, world.workflows[scope_id])
     return {}

@@ -101,6 +101,11 @@ class World:
         self.pipelines[pipeline.id] = pipeline
         self.jobs.update((job.id, job) for job in pipeline.jobs)
 
+    def job(self, job_id: str) -> Job | None:
+        """The job of that id, once its block has begun."""
+        found = self.jobs.get(job_id)
+        return found if found and found.created <= self.clock.now() else None
+
     def newest(self, workflows: Iterable[Workflow]) -> list[Workflow]:
         """Those workflows that have begun, newest first."""
         now = self.clock.now()
