@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from ci_mcp.logs.baseline import Baseline
 from ci_mcp.logs.choose import Choice, choose, shorten
 from ci_mcp.logs.clean import Line, Log
 from ci_mcp.logs.evidence import Evidence, read_evidence
@@ -133,14 +134,11 @@ def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
     lines = list(log.lines(first))
     note = f"the first {first - 1:,} lines were not read" if first > 1 else ""
     evidence = read_evidence([line.text for line in lines])
-    known = frozenset(template(text) for text in _bare(baseline)) if baseline is not None else None
-    weights = weigh(evidence, known)
+    weights = weigh(evidence, Baseline.of(baseline))
     return build(lines, evidence, weights, budget, total, note)
 
 
-def build(
-    lines: list[Line], evidence: Evidence, weights: Weights, budget: int, total: int, note: str = ""
-) -> Excerpt:
+def build(lines: list[Line], evidence: Evidence, weights: Weights, budget: int, total: int, note: str = "") -> Excerpt:
     """The excerpt of lines that were read and weighed."""
     places = _places(evidence, weights)
     room = budget * TOKEN - _HEADER
@@ -151,10 +149,6 @@ def build(
         if over <= 0 or not choice.order:
             return result
         del choice.order[len(choice.order) - 1 - over // 400 :]
-
-
-def _bare(log: Log) -> list[str]:
-    return read_evidence([line.text for line in log.lines()]).bare
 
 
 def _places(evidence: Evidence, weights: Weights) -> int:
