@@ -97,7 +97,9 @@ async def test_records_are_structured_and_their_text_is_the_same_json(demo: Demo
 async def test_prose_is_text_alone(demo: Demo) -> None:
     """No structured content, so no host shows it as one line of JSON."""
     async with connected(demo) as client:
-        text, data, _ = await call(client, "ci_explain", target=f"https://acme.semaphoreci.com/workflows/{ids.SHOP_MAIN_WORKFLOW}")
+        text, data, _ = await call(
+            client, "ci_explain", target=f"https://acme.semaphoreci.com/workflows/{ids.SHOP_MAIN_WORKFLOW}"
+        )
     assert data is None
     assert text.startswith("FAILED  semaphore shop@main")
     assert "tests/test_cart.py:29" in text
