@@ -54,7 +54,8 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, float):
-        return int(value) if value.is_integer() else round(value, 1)
+        tenths = round(value, 1)
+        return int(tenths) if tenths.is_integer() else tenths
     return value
 
 

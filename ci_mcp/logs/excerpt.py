@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from ci_mcp.logs.baseline import Baseline
 from ci_mcp.logs.choose import Choice, choose, shorten
 from ci_mcp.logs.clean import Line, Log
 from ci_mcp.logs.evidence import Evidence, read_evidence
@@ -15,6 +16,7 @@ TOKEN: Final = 4
 """Characters a token, an estimate."""
 
 _HEADER: Final = 150
+_BLANKS: Final = 3
 _TELLING: Final = 3.5
 _MOST_LINES: Final = 60_000
 _MOST_STEPS: Final = 3
@@ -49,7 +51,7 @@ class Excerpt:
         total: lines in the whole log.
         places: how many separate places of the log looked like evidence.
         steps: the steps that the shown lines stand in.
-        blocks: runs of lines with nothing but blank lines left out, in log order.
+        blocks: runs of lines without a gap, in log order.
         signature: equal for two logs that fail in the same way; empty where nothing telling was found.
         note: what was not read or not shown, in words; empty where nothing is missing.
     """
@@ -76,16 +78,18 @@ class Excerpt:
         return "; ".join(filter(None, (", ".join(parts), self.note)))
 
     def text(self) -> str:
-        """The excerpt as prose: the header, then numbered lines, with the gaps between them said."""
+        """The excerpt as prose: the header, then the lines, each gap said with the number of the line after it.
+
+        A line that is evidence itself begins with ``>``, any other with ``|``: no line of a log can pass for ours.
+        """
         out = [self.header()]
-        width = len(str(self.blocks[-1][-1].number)) if self.blocks else 1
         before = 0
         for block in self.blocks:
-            if gap := block[0].number - before - 1:
-                out.append(gap_text(gap))
+            gap = block[0].number - before - 1
+            out.append(f"{gap_text(gap)} line {block[0].number}:" if gap else f"line {block[0].number}:")
             for line in block:
-                repeats = f" (and {line.repeats:,} more like it)" if line.repeats else ""
-                out.append(f"{line.number:>{width}}| {line.text}{repeats}")
+                repeats = f" [and {line.repeats:,} more like it]" if line.repeats and line.telling else ""
+                out.append(f"{'>' if line.telling else '|'} {line.text}{repeats}".rstrip())
             before = block[-1].number
         if gap := self.total - before:
             out.append(gap_text(gap))
@@ -130,11 +134,15 @@ def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
     lines = list(log.lines(first))
     note = f"the first {first - 1:,} lines were not read" if first > 1 else ""
     evidence = read_evidence([line.text for line in lines])
-    known = frozenset(template(text) for text in _bare(baseline)) if baseline is not None else None
-    weights = weigh(evidence, known)
+    weights = weigh(evidence, Baseline.of(baseline))
+    return build(lines, evidence, weights, budget, total, note)
+
+
+def build(lines: list[Line], evidence: Evidence, weights: Weights, budget: int, total: int, note: str = "") -> Excerpt:
+    """The excerpt of lines that were read and weighed."""
     places = _places(evidence, weights)
     room = budget * TOKEN - _HEADER
-    choice = choose([line.text for line in lines], weights.values, room, len(str(total)))
+    choice = choose([line.text for line in lines], weights.values, room)
     while True:
         result = _assemble(lines, evidence, weights, choice, (total, places, note))
         over = len(result.text()) - budget * TOKEN
@@ -143,13 +151,20 @@ def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
         del choice.order[len(choice.order) - 1 - over // 400 :]
 
 
-def _bare(log: Log) -> list[str]:
-    return read_evidence([line.text for line in log.lines()]).bare
-
-
 def _places(evidence: Evidence, weights: Weights) -> int:
     strong = [i for i, rule in enumerate(evidence.rules) if rule is not None and weights.values[i] >= _TELLING]
     return (1 if strong else 0) + sum(b - a > 3 for a, b in pairwise(strong))
+
+
+def with_blanks(order: list[int], indents: list[int]) -> list[int]:
+    """The chosen lines in log order, with the few blank lines that stand between two of them."""
+    result: list[int] = []
+    for index in sorted(order):
+        between = range(result[-1] + 1, index) if result else range(0)
+        if len(between) <= _BLANKS and all(indents[blank] < 0 for blank in between):
+            result.extend(between)
+        result.append(index)
+    return result
 
 
 def _assemble(
@@ -157,16 +172,15 @@ def _assemble(
 ) -> Excerpt:
     total, places, note = facts
     shown: list[Shown] = []
-    for index in sorted(choice.order):
+    for index in with_blanks(choice.order, evidence.indents):
         seed = weights.seeds[index]
         rule = evidence.rules[seed] if seed >= 0 else None
         telling = seed == index and weights.values[index] >= _TELLING
         line, kind = lines[index], rule.kind if rule else Kind.TAIL
         shown.append(Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index]))
     blocks: list[list[Shown]] = []
-    blank = {line.number for line in lines if not line.text.strip()}
     for each in shown:
-        if blocks and all(n in blank for n in range(blocks[-1][-1].number + 1, each.number)):
+        if blocks and blocks[-1][-1].number + 1 == each.number:
             blocks[-1].append(each)
         else:
             blocks.append([each])

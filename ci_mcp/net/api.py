@@ -20,7 +20,7 @@ import httpx
 from ci_mcp.auth.credentials import Credential, header
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.auth.redact import redact
-from ci_mcp.errors import BadAnswerError, CiError, NotFoundError, TimedOutError
+from ci_mcp.errors import BadAnswerError, CiError, NotFoundError, TimedOutError, UsageError
 from ci_mcp.logs.store import Store
 from ci_mcp.net import body, retry
 from ci_mcp.net.client import make_client
@@ -262,7 +262,10 @@ class HttpApi:
         headers = {name: value for name, value in call.headers.items() if target.own or name.lower() in _HARMLESS}
         if "range" in {name.lower() for name in headers}:
             headers["Accept-Encoding"] = "identity"  # a range of compressed bytes cannot be read
-        url = target.url.copy_merge_params(params) if params else target.url
+        try:
+            url = target.url.copy_merge_params(params) if params else target.url
+        except httpx.InvalidURL as error:
+            raise UsageError(f"a value for {asked.what} is far too long", "give it as the service writes it") from error
         begun = time.monotonic()
         try:
             client = self._client()
@@ -300,7 +303,7 @@ def _in_time(asked: Asked) -> Generator[None]:
     if math.isinf(left):  # there is no deadline, or the call is already canceled
         yield
         return
-    with anyio.CancelScope(deadline=deadline - min(0.05, 0.02 * max(left, 0.0))) as scope:
+    with anyio.CancelScope(deadline=deadline - min(0.25, 0.1 * max(left, 0.0))) as scope:
         yield
     if scope.cancelled_caught:
         raise TimedOutError(f"{asked.host} did not answer {asked.what} in the {left:.0f} s left", "allow more time")

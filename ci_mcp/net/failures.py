@@ -56,13 +56,17 @@ _BY_EXCEPTION: Final[Mapping[type[Exception], tuple[type[CiError], str, str]]] =
     httpx.ProxyError: (UnreachableError, "the proxy does not let us reach {host}", "check HTTPS_PROXY and NO_PROXY"),
     httpx.ConnectError: (UnreachableError, "no connection to {host}", "check the network and the host"),
     httpx.NetworkError: (UnreachableError, "the connection to {host} broke off in {what}", _AGAIN),
-    httpx.UnsupportedProtocol: (UsageError, "{host} is not spoken to over http or https", "check the host"),
+    httpx.UnsupportedProtocol: (
+        BadAnswerError,
+        "{host} sends us to an address that is not https",
+        "is the host right?",
+    ),
     httpx.LocalProtocolError: (UsageError, "{what} cannot be sent to {host}", "check the values given and the token"),
     httpx.RemoteProtocolError: (BadAnswerError, "{host} answered {what} with something that is not HTTP", _AGAIN),
     httpx.DecodingError: (BadAnswerError, "the answer of {host} to {what} is damaged", _AGAIN),
     httpx.TooManyRedirects: (BadAnswerError, "{host} sends {what} in circles", "is the host right?"),
     httpx.HTTPError: (BadAnswerError, "{host} did not answer {what} as it should", _AGAIN),
-    httpx.InvalidURL: (UsageError, "{what} makes no address at {host}", "check the values given"),
+    httpx.InvalidURL: (BadAnswerError, "{host} sends {what} to an address that is none", "is the host right?"),
     httpx.CookieConflict: (BadAnswerError, "the cookies of {host} contradict each other", _AGAIN),
     httpx.StreamError: (BadAnswerError, "the answer of {host} to {what} cannot be read", _AGAIN),
 }
@@ -98,6 +102,8 @@ def refusal(asked: Asked, status: int, body: str, *, retry_after: float | None =
         if retry_after is not None:
             step = f"wait {max(1, round(retry_after))} s, and ask for less at once"
         return RateLimitedError(message, step, status=status, body=shown, retry_after=retry_after)
+    if retry_after is not None:
+        step = f"try again in {max(1, round(retry_after))} s"
     return kind(message, step, status=status, body=shown)
 
 

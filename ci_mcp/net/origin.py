@@ -1,5 +1,6 @@
 """Where a request may go: the service's own origin with the credential, others only where allowed and without it."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin
@@ -10,6 +11,7 @@ from ci_mcp.auth.endpoints import loopback
 from ci_mcp.errors import BadAnswerError, UsageError
 from ci_mcp.net.paths import check
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -59,7 +61,10 @@ class Border:
             UsageError: the path leaves its place, or the URL is not the service's and ``foreign`` is not set.
         """
         if not path.lower().startswith(("https://", "http://")):
-            return Target(httpx.URL(self._base + check(path)), own=True)
+            own = _parsed(self._base + check(path))
+            if own is None:
+                raise UsageError("a name or id is far too long", "give it as the service writes it")
+            return Target(own, own=True)
         url = _parsed(path)
         if url is None or not self._spoken(url):
             raise UsageError("that URL cannot be asked", "it has to begin with https://")
@@ -90,12 +95,13 @@ class Border:
         """https; http only for the service that is configured so, and from this machine to this machine."""
         if url.scheme == "https":
             # A service elsewhere does not get to point us at what runs here.
-            return bool(url.host) and (self.local or not loopback(url.host))
+            return self.local or not loopback(url.host)
         return url.scheme == "http" and (Origin.of(url) == self._origin or (self.local and loopback(url.host)))
 
 
 def _parsed(text: str) -> httpx.URL | None:
     try:
-        return httpx.URL(text).copy_with(username=None, password=None, fragment=None)
+        url = httpx.URL(text).copy_with(username=None, password=None, fragment=None)
     except (httpx.InvalidURL, ValueError, TypeError):
         return None
+    return url if _NAME.fullmatch(url.raw_host.decode("ascii", "replace")) else None

@@ -105,7 +105,7 @@ async def as_text(events: AsyncIterable[dict[str, Any]]) -> AsyncIterator[bytes]
         elif kind in {"cmd_started", "cmd_finished", "job_finished"}:
             lines = "" if fresh else "\n"
             fresh = True
-            if kind == "cmd_started" or kind == "job_finished":
+            if kind in {"cmd_started", "job_finished"}:
                 lines += "##[endgroup]\n" if open_group else ""
                 open_group = kind == "cmd_started"
             lines += _marks(event)

@@ -21,6 +21,7 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
     Of a log trimmed at 16 MB the rest is read from the job's artifact, where its agent kept one.
 
     Route: GET /logs/:job_id, GET /logs/:job_id?artifact_job_logs=true.
+
     Raises:
         NotFoundError: there is no such job, or none that the token may see.
         PermissionDeniedError: the token may not read logs.

@@ -44,8 +44,7 @@ async def pipelines_list(
 
     async def fetch(page: str) -> tuple[list[Pipeline], str | None]:
         found, more = await read.pipelines_page(there, params, page)
-        mine = [p for p in found if not workflow or text(p, "wf_id") == named]
-        return [_listed(p, there, api, bool(workflow)) for p in mine], more
+        return [_listed(p, there, api, bool(workflow)) for p in found], more
 
     statuses = {status, "failing"} if status == "running" else {status}
     with read.explained(there, "workflow" if workflow else "project", named):

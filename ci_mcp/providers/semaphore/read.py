@@ -15,6 +15,7 @@ from ci_mcp.providers.semaphore.wire import Json
 
 BASE: Final = "/api/v1alpha"
 MOST: Final = 100  # a page of the Elixir API: no maximum in its code, its clients stay at 100
+_CHECKED: Final = frozenset({"wf_id", "project_id"})  # what was asked for is what is answered
 _REMEMBERED: Final = 600.0  # seconds that a project's name stands for its id without asking again
 
 _names: dict[tuple[str, str], tuple[float, str]] = {}
@@ -39,7 +40,7 @@ def explained(api: Api, kind: str, named: str) -> Iterator[None]:
             ) from None
         raise NotFoundError(
             f"no {kind} {named} at {api.host}, or none that this token may see",
-            f"check it, and that the token's owner is a member of the {'organization and ' * (kind == 'project')}project",
+            "check it, and that the token's owner is a member of its project",
             status=error.status,
             body=error.body,
         ) from None
@@ -75,7 +76,8 @@ async def projects_page(api: Api, page: str) -> tuple[list[Json], str | None]:
     Route: GET /projects?page=N.
     """
     number = int(page) if page.isdecimal() else 1
-    reply = await api.get(f"{BASE}/projects", {"page": number})
+    with explained(api, "organization", api.host.partition(".")[0]):
+        reply = await api.get(f"{BASE}/projects", {"page": number})
     found = wire.records(reply.json(), "projects")
     for project in found:
         remember(api, project)
@@ -165,7 +167,10 @@ async def pipelines_page(api: Api, params: Mapping[str, Any], page: str) -> tupl
     """
     number = int(page) if page.isdecimal() else 1
     reply = await api.get(f"{BASE}/pipelines", {**params, "page": number})
-    return wire.records(reply.json(), "pipelines"), next_page(reply, number)
+    found = wire.records(reply.json(), "pipelines")
+    for key in _CHECKED & params.keys():
+        found = [pipeline for pipeline in found if text(pipeline, key) == params[key]]
+    return found, next_page(reply, number)
 
 
 def next_page(reply: Reply, number: int) -> str | None:
@@ -181,10 +186,9 @@ async def workflow_pipelines(api: Api, workflow: str) -> list[Json]:
     """
     with explained(api, "workflow", workflow):
         found, _ = await pipelines_page(api, {"wf_id": workflow, "page_size": MOST}, "1")
-        mine = [pipeline for pipeline in found if text(pipeline, "wf_id") == workflow]
-        if not mine:
+        if not found:
             raise NotFoundError("no pipelines")
-    return mine
+    return found
 
 
 async def pipeline(api: Api, named: str) -> tuple[Json, list[Json]]:

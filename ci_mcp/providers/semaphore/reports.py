@@ -11,6 +11,7 @@ from typing import Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, PermissionDeniedError
+from ci_mcp.logs.junit import parse
 from ci_mcp.providers.semaphore import results, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.read import BASE
@@ -125,8 +126,6 @@ async def of_job(api: Api, job: str, *, workflow: str = "", pipeline: str = "", 
 
 def from_xml(data: bytes, job: str) -> Results:
     """The results in a JUnit file."""
-    from ci_mcp.logs.junit import parse  # noqa: PLC0415
-
     report = parse(data)
-    tests = [Result(case, job) for case in report.tests]
-    return Results(tests, report.total, report.failed, {job: report.total})
+    tests = [Result(case, job) for case in report.failing]
+    return Results(tests, report.total, report.failed + report.errors, {job: report.total})

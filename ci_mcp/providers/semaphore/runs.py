@@ -1,6 +1,6 @@
 """What triage asks of runs: the newest of a project, one with its jobs, why it failed, and again."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -97,7 +97,7 @@ async def run(api: Api, workflow: str) -> Run:
         found.append(await reports.listing(there, named))
 
     telling = sorted(live, key=lambda raw: not wire.pipeline_status(raw).bad)[:_DETAILED]
-    calls = [partial(look, raw) for raw in telling]
+    calls: list[Callable[[], Awaitable[None]]] = [partial(look, raw) for raw in telling]
     calls += [look_for_reports] if red else []
     calls += [partial(_learn_name, there, text(every[0], "project_id"))]
     await together(calls)

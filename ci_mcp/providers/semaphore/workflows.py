@@ -130,7 +130,10 @@ async def workflows_run(
         str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA; default: newest")
     ] = "",
     pipeline_file: Annotated[str, Field(max_length=300, description="Default: .semaphore/semaphore.yml")] = "",
-    parameters: Annotated[tuple[str, ...], Field(max_length=50, description="Pipeline parameters as NAME=VALUE")] = (),
+    parameters: Annotated[
+        tuple[Annotated[str, Field(max_length=4000)], ...],
+        Field(max_length=50, description="Pipeline parameters as NAME=VALUE"),
+    ] = (),
 ) -> Started:
     """Starts a workflow of a project on a branch, tag or pull request, and returns its ids.
 
