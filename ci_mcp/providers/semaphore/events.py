@@ -114,6 +114,8 @@ async def as_text(events: AsyncIterable[dict[str, Any]]) -> AsyncIterator[bytes]
                 open_group = False
             if lines:
                 yield lines.encode("utf-8", "replace")
+    if not fresh:
+        yield b"\n"
 
 
 def _marks(event: dict[str, Any]) -> str:

@@ -86,7 +86,9 @@ def current(pipelines: Sequence[Json]) -> list[Json]:
     newest: dict[object, Json] = {}
     for pipeline in old:
         if text(pipeline, "ppl_id") not in replaced:
-            newest[_place(pipeline, origin)] = pipeline
+            place = _place(pipeline, origin)
+            newest.pop(place, None)
+            newest[place] = pipeline
     return list(newest.values())
 
 

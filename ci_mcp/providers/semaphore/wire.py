@@ -71,7 +71,7 @@ def _of_seconds(value: Any, nanos: Any = 0) -> datetime | None:
     try:
         seconds = int(value)
         micros = int(nanos or 0) // 1000
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if not 0 < seconds <= _YEAR_9999:
         return None
