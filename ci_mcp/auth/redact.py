@@ -8,6 +8,7 @@ Give `redact` the whole text, not its lines: a private key is a block of lines.
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -157,7 +158,7 @@ def _private_keys(text: str) -> str:
 
 def _key_spans(text: str) -> Iterator[tuple[int, int]]:
     marks = [(match.start(), match.end(), match[1] == "BEGIN") for match in _KEY_MARK.finditer(text)]
-    for (start, end, begins), (_, last, follows) in zip(marks, [*marks[1:], (0, 0, True)], strict=True):
+    for (start, end, begins), (_, last, follows) in pairwise([*marks, (0, 0, True)]):
         if not begins:
             continue
         # Another beginning, or an end far away, is no end of this key: a page of log must not vanish between them.
