@@ -143,10 +143,10 @@ async def test_nobody_there_is_unreachable(make_api: MakeApi, listen: Listen, sl
 
 async def test_what_speaks_no_tls_is_named_as_such(make_api: MakeApi, listen: Listen, slept: list[float]) -> None:
     """It will not speak it a moment later either."""
-    async with listen(saying(b"HTTP/1.1 400 Bad Request\r\n\r\n", then=20), first=True) as url:
-        async with make_api(base_url=url.replace("http", "https")) as api:
-            with pytest.raises(UnreachableError, match="no TLS connection"):
-                await api.get("/x")
+    plain = saying(b"HTTP/1.1 400 Bad Request\r\n\r\n", then=20)
+    async with listen(plain, first=True) as url, make_api(base_url=url.replace("http", "https")) as api:
+        with pytest.raises(UnreachableError, match="no TLS connection"):
+            await api.get("/x")
     assert [] == slept
 
 
