@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_mcp.logs.baseline import Baseline
 from ci_mcp.logs.blocks import FRAME, own
-from ci_mcp.logs.evidence import Evidence
+from ci_mcp.logs.evidence import Evidence, is_noise
 from ci_mcp.logs.rules import Body, Kind, Rule
 
 _VARYING: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9a-f]{7,}|\d+")
@@ -103,7 +103,7 @@ def _compare(evidence: Evidence, result: Weights, known: Baseline) -> None:
     for index, bare in enumerate(evidence.bare):
         if bare in known:
             result.values[index] *= _KNOWN
-        elif evidence.indents[index] >= 0:
+        elif evidence.indents[index] >= 0 and not is_noise(bare):
             result.raise_to(index, _NEW, -1)
 
 
@@ -147,7 +147,7 @@ def _sections(evidence: Evidence) -> list[float]:
     size = len(evidence.bare)
     ends = _ends(evidence)[:_MOST_ENDS]
     if not ends:
-        return _distance(size, size)
+        return _distance(evidence, size - 1)
     command = _STEP if any(_STEP.match(bare) for bare in evidence.bare) else _COMMAND
     inside = [False] * size
     for end in ends:
@@ -157,14 +157,14 @@ def _sections(evidence: Evidence) -> list[float]:
         inside[start : end + 1] = [True] * (end + 1 - start)
     outside = sum(1 for i, weight in enumerate(evidence.weights) if weight >= _STRONG and not inside[i])
     damp = max(_OUTSIDE_LEAST, _OUTSIDE / (1 + outside / _OUTSIDE_MANY))
-    last = max(ends)
-    far = _distance(size, last)
+    far = _distance(evidence, max(ends))
     return [far[i] if inside[i] else damp * far[i] for i in range(size)]
 
 
-def _distance(size: int, end: int) -> list[float]:
+def _distance(evidence: Evidence, end: int) -> list[float]:
     """What stands far before the end matters less."""
-    return [1 / (1 + _FAR * log2(1 + max(end - i, 0) / _FAR_LINES)) for i in range(size)]
+    last = evidence.numbers[end] if evidence.numbers else 0
+    return [1 / (1 + _FAR * log2(1 + max(last - number, 0) / _FAR_LINES)) for number in evidence.numbers]
 
 
 def _tails(evidence: Evidence, result: Weights) -> None:
