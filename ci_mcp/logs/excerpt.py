@@ -1,9 +1,9 @@
 """The lines of a log that explain its failure, within a budget."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
+from zlib import crc32
 
 from ci_mcp.logs.baseline import Baseline, normalise
 from ci_mcp.logs.choose import Choice, Limits, choose, shorten
@@ -204,4 +204,4 @@ def _signature(evidence: Evidence, weights: Weights) -> str:
         if rule is not None and rule.kind not in (Kind.EXIT, Kind.SUMMARY) and weights.values[index] >= _TELLING
     ]
     said = sorted({normalise(evidence.bare[index]) for _, index in sorted(words)[:_SIGNED]})
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] if said else ""
+    return format(crc32("\n".join(said).encode()), "08x") if said else ""
