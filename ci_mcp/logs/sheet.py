@@ -112,7 +112,8 @@ def read_sheet(log: Log) -> Sheet:
     watch = _Watch(log.size)
     index = log.index(watch.look)
     lines = _windows(log, _best(watch))
-    return Sheet(_with_gaps(lines), index.total, f"{index.total - len(lines):,} lines were only scanned")
+    scanned = index.total - len(lines)
+    return Sheet(_with_gaps(lines), index.total, f"{scanned:,} lines were only scanned" if scanned else "")
 
 
 def _best(watch: _Watch) -> list[_Alarm]:
