@@ -1,0 +1,32 @@
+"""What is known of a service before any of its code runs: where it is, and where its token may be."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The declaration of one CI, as data: read at start-up from ``tools.json``.
+
+    Attributes:
+        name: the provider's name, as in commands and tool names.
+        title: how people write it.
+        token_env: environment variables that may hold the token, first wins.
+        host_env: environment variables that may hold the host or base URL, first wins.
+        default_host: the vendor's own host; empty where every organization or server has its own.
+        web_hosts: patterns (``fnmatch``) of the hosts in web URLs that people paste.
+        hosts_setting: the key of this provider's section in the settings file that names hosts.
+        token_page: where a token is made; ``{host}`` stands for the host.
+        cli_file: the vendor's own command line keeps its tokens here; empty where it has none.
+        open: true where a server may be used without a token.
+    """
+
+    name: str
+    title: str
+    token_env: tuple[str, ...]
+    host_env: tuple[str, ...] = ()
+    default_host: str = ""
+    web_hosts: tuple[str, ...] = ()
+    hosts_setting: str = ""
+    token_page: str = ""
+    cli_file: str = ""
+    open: bool = False

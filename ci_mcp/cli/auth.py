@@ -1,0 +1,136 @@
+"""``ci-mcp auth``: tokens into the keyring and out of it, and where each configured one comes from."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ci_mcp.cli.context import Options, log_to_stderr, run_async
+from ci_mcp.errors import AuthError, CiError, UsageError
+
+if TYPE_CHECKING:
+    from ci_mcp.auth.endpoints import Endpoint
+    from ci_mcp.auth.service import Service
+    from ci_mcp.config import Config
+    from ci_mcp.core.services import Services
+
+_host = click.option("--host", help="Host or URL, where it is not the vendor's own.")
+
+
+@click.group(epilog="\b\nExample:\n  ci-mcp auth login semaphore --host acme.semaphoreci.com")
+def auth() -> None:
+    """Log in, log out, and see where each token comes from."""
+
+
+@auth.command(
+    epilog="\b\nExample:\n  pass show semaphore | ci-mcp auth login semaphore --host acme.semaphoreci.com --token-stdin"
+)
+@click.argument("provider")
+@_host
+@click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
+@click.pass_obj
+def login(options: Options, provider: str, host: str | None, token_stdin: bool) -> None:
+    """Check a token with its service and keep it in the keyring."""
+    from ci_mcp.auth.credentials import store
+    from ci_mcp.auth.endpoints import add_note
+
+    log_to_stderr(options)
+    service, config, endpoint = _endpoint(provider, host)
+    token = _token(service, endpoint, token_stdin=token_stdin)
+    who = _verify(service, config, endpoint, token)
+    store(endpoint, token)
+    add_note(config, endpoint)
+    click.echo(f"logged in to {service.title} at {endpoint.host} ({who}); the token is in the keyring")
+
+
+def _endpoint(provider: str, host: str | None) -> "tuple[Service, Config, Endpoint]":
+    from ci_mcp.auth.endpoints import Endpoint, address, endpoints
+    from ci_mcp.config import Config
+    from ci_mcp.core.catalog import load
+
+    service = load().services.get(provider)
+    if service is None:
+        raise UsageError(f"there is no provider {provider}", f"the providers are {', '.join(load().services)}")
+    config = Config.load(os.environ)
+    if host:
+        found = address(host, config.allow_http)
+        return service, config, Endpoint(provider, found.host, found.base_url)
+    known = endpoints(service, config, os.environ)
+    if not known:
+        raise UsageError(f"{service.title} has a host for each organization", "name yours with --host")
+    return service, config, known[0]
+
+
+def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> str:
+    if token_stdin:
+        token = sys.stdin.readline().strip()
+    elif sys.stdin.isatty():
+        click.echo(f"A token is made at {service.token_page.format(host=endpoint.host)}", err=True)
+        token = click.prompt(f"{service.title} token", hide_input=True, err=True).strip()
+    else:
+        raise UsageError("there is no terminal to ask for the token on", "pipe it in with --token-stdin")
+    if not token:
+        raise UsageError("the token is empty", "give the token itself on one line")
+    return token
+
+
+def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: str) -> str:
+    import anyio
+
+    from ci_mcp.core.services import Services, World
+    from ci_mcp.logs.store import Store
+
+    world = World(config, os.environ, given={service.name: (endpoint, token)})
+
+    async def ask() -> str:
+        async with Services(world, Store(config.cache_dir / "logs")) as services:
+            return await _who(services, service.name)
+
+    return anyio.run(ask)
+
+
+async def _who(services: "Services", name: str, host: str = "") -> str:
+    identity = services.provider(name).hooks.identity
+    if identity is None:
+        return "not checked: its API has no call for that"
+    found = await identity(services.api(name, host))
+    return ", ".join(part for part in (found.name, found.note) if part)
+
+
+@auth.command(epilog="\b\nExample:\n  ci-mcp auth logout semaphore --host acme.semaphoreci.com")
+@click.argument("provider")
+@_host
+def logout(provider: str, host: str | None) -> None:
+    """Take a token out of the keyring."""
+    from ci_mcp.auth.credentials import forget
+    from ci_mcp.auth.endpoints import remove_note
+
+    service, config, endpoint = _endpoint(provider, host)
+    was = forget(endpoint)
+    remove_note(config, endpoint)
+    click.echo(
+        f"logged out of {service.title} at {endpoint.host}" if was else f"there was no token for {endpoint.host}"
+    )
+
+
+@auth.command(epilog="\b\nExample:\n  ci-mcp auth status")
+@click.pass_obj
+def status(options: Options) -> None:
+    """Show each configured host: where its token comes from, and whose it is; never the token."""
+    for line in run_async(options, _lines):
+        click.echo(line)
+
+
+async def _lines(services: "Services") -> list[str]:
+    lines = []
+    for name in services.configured():
+        for endpoint in services.endpoints(name):
+            try:
+                who = await _who(services, name, endpoint.host)
+                lines.append(f"{name}\t{endpoint.host}\t{services.source(name, endpoint.host)}\t{who}")
+            except CiError as error:
+                lines.append(f"{name}\t{endpoint.host}\t{error}")
+    if not lines:
+        raise AuthError("no CI is configured", 'run "ci-mcp auth login PROVIDER", or set its token in the environment')
+    return lines

@@ -1,0 +1,95 @@
+"""Every tool as a command: ``ci-mcp PROVIDER NOUN VERB``, made from the catalog."""
+
+from typing import Any
+
+import click
+
+from ci_mcp.cli.context import Options, run_tool
+from ci_mcp.cli.output import FORMATS, show
+from ci_mcp.core.catalog import ToolSpec, load
+
+
+def provider_group(name: str) -> click.Group:
+    """The commands of one provider, a group for each noun."""
+    service = load().services[name]
+    group = click.Group(name, help=f"{service.title}: its tools as commands.", short_help=service.title)
+    for spec in load().of(name):
+        noun, verb = spec.words
+        nouns = group.commands.get(noun)
+        if not isinstance(nouns, click.Group):
+            nouns = click.Group(noun, help=f"{service.title} {noun}.")
+            group.add_command(nouns)
+        nouns.add_command(_command(spec, verb))
+    for noun, nouns in group.commands.items():
+        if isinstance(nouns, click.Group):
+            nouns.short_help = f"{noun}: {', '.join(nouns.commands)}"
+    return group
+
+
+def _command(spec: ToolSpec, verb: str) -> click.Command:
+    required = spec.input_schema.get("required", [])
+    # A shell command always does what it is told: `force` is only for agents.
+    properties = {k: v for k, v in spec.input_schema["properties"].items() if not (spec.starts and k == "force")}
+    options: list[click.Parameter] = [_option(key, value, key in required) for key, value in properties.items()]
+    options.append(click.Option(["--format", "format_"], type=click.Choice(FORMATS), help="Table or text, or JSON."))
+    return click.Command(
+        verb,
+        params=options,
+        help=spec.description,
+        epilog=_example(spec, required),
+        callback=_callback(spec),
+    )
+
+
+def _example(spec: ToolSpec, required: list[str]) -> str:
+    noun, verb = spec.words
+    given = "".join(f" --{key.replace('_', '-')} {key.upper()}" for key in required)
+    return f"\b\nExample:\n  ci-mcp {spec.provider} {noun} {verb}{given}"
+
+
+def _option(name: str, schema: dict[str, Any], required: bool) -> click.Option:
+    flag = f"--{name.replace('_', '-')}"
+    text = schema.get("description", "")
+    kind = schema.get("type", "string")
+    if kind == "boolean":
+        return click.Option([f"{flag}/--no-{name.replace('_', '-')}", name], default=None, help=text)
+    many = kind == "array"
+    if many or kind == "object":
+        schema = schema.get("items", {}) if many else {}
+    return click.Option(
+        [flag, name],
+        type=_type(schema, kind),
+        required=required,
+        multiple=many or kind == "object",
+        help=f"{text} (repeatable)" if many else f"{text} (KEY=VALUE, repeatable)" if kind == "object" else text,
+        metavar="KEY=VALUE" if kind == "object" else None,
+    )
+
+
+def _type(schema: dict[str, Any], kind: str) -> click.ParamType[Any]:
+    if "enum" in schema:
+        return click.Choice([str(value) for value in schema["enum"]])
+    if kind == "integer":
+        return click.IntRange(schema.get("minimum"), schema.get("maximum"))
+    return click.FLOAT if kind == "number" else click.STRING
+
+
+def _callback(spec: ToolSpec) -> Any:
+    objects = {k for k, v in spec.input_schema["properties"].items() if v.get("type") == "object"}
+
+    @click.pass_obj
+    def run(options: Options, /, format_: str | None, **given: Any) -> None:
+        arguments = {key: _value(key, value, key in objects) for key, value in given.items() if value not in (None, ())}
+        answer = run_tool(options, spec.name, arguments, (spec.provider,))
+        show(answer, format_)
+
+    return run
+
+
+def _value(key: str, value: Any, is_object: bool) -> Any:
+    if is_object:
+        pairs = [item.partition("=") for item in value]
+        if any(not separator for _, separator, _ in pairs):
+            raise click.BadParameter("give it as KEY=VALUE", param_hint=f"--{key}")
+        return {name: text for name, _, text in pairs}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,31 @@
+"""What ``--demo`` puts in the place of the real world: the sandbox, with no real token, setting or cache."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.config import Config
+from ci_mcp.core.services import World
+from ci_mcp.core.shapes import Place
+from ci_mcp.logs.store import Store
+from ci_mcp.sandbox.serve import start
+
+PROJECT = "shop"
+BRANCH = "main"
+
+
+@contextmanager
+def demo_world(only: Sequence[str] = ()) -> Iterator[tuple[World, Store]]:
+    """Start the sandbox's services and point every provider at them, until the block ends."""
+    with start() as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
+        env = {"CI_MCP_HOME": folder}
+        world = World(
+            Config.load(env),
+            env,
+            given={name: (Endpoint(name, one.host, one.url), one.token) for name, one in served.items()},
+            home={name: Place(host=one.host, project=PROJECT, branch=BRANCH) for name, one in served.items()},
+            only=only,
+        )
+        yield world, Store(Path(folder) / "logs", max_mb=100, max_days=1)

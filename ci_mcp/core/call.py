@@ -1,0 +1,50 @@
+"""The one way from a tool's name and raw arguments to an answer that fits."""
+
+from typing import Any
+
+import anyio
+
+from ci_mcp.core import catalog
+from ci_mcp.core.answer import Answer
+from ci_mcp.core.budget import DEFAULT_TOKENS, fit
+from ci_mcp.core.schema import check
+from ci_mcp.core.services import Services
+from ci_mcp.errors import CiError, NotFoundError, TimedOutError
+
+DEADLINE = 45.0  # seconds for one call; hosts of agents cut calls at 60
+
+
+async def call(services: Services, name: str, arguments: dict[str, Any], *, deadline: float = DEADLINE) -> Answer:
+    """Call a tool and fit its answer into its budget: the tool's own ``tokens``, or the default.
+
+    Raises: the errors of `ci_mcp.errors`; `TimedOutError` where ``deadline`` seconds did not suffice.
+    """
+    spec = services.catalog.tools.get(name)
+    if spec is None:
+        raise NotFoundError(f"there is no tool {name[:80]}", 'see the tools with "ci-mcp tools"')
+    tool = catalog.find(spec.provider).tools[name]
+    checked = check(tool, {key: value for key, value in arguments.items() if key != "force" or not spec.starts})
+    subject = services if spec.provider == catalog.TRIAGE else services.api(spec.provider)
+    try:
+        with anyio.fail_after(deadline):
+            value = await tool.function(subject, **checked)
+    except TimeoutError:
+        raise TimedOutError(
+            f"{name} did not end within {deadline:g} seconds", "try again, or ask for less (a smaller limit, one job)"
+        ) from None
+    except BaseExceptionGroup as group:
+        # Calls made side by side fail together: the first error of ours is the one to tell.
+        ours = group.subgroup(CiError)
+        if ours is None:
+            raise
+        raise _first(ours) from None
+    return fit(value, checked.get("tokens", DEFAULT_TOKENS))
+
+
+def _first(group: BaseExceptionGroup[CiError]) -> CiError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, CiError):  # a subgroup of our errors holds nothing else
+        raise error
+    return error

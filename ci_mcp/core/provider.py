@@ -1,0 +1,197 @@
+"""What a provider is: its service's facts, its tools, and its hooks.
+
+A provider module makes one `Provider` named ``provider``, declares its tools with
+``@provider.read`` and ``@provider.write``, and ends with ``provider.hooks = Hooks(...)``.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from ci_mcp.auth.service import Service
+from ci_mcp.core.shapes import Checkout, Failure, Identity, Place, Run, RunQuery, TestCase
+from ci_mcp.logs.store import Store
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+
+
+class Reply(Protocol):
+    """An answer of a service with a status below 400, its body read as text."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; their names match in any case."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The body."""
+        ...
+
+    def json(self) -> Any:
+        """The body read as JSON, whatever its content type; raises `BadAnswerError`."""
+        ...
+
+
+class Api(Protocol):
+    """One service at one host, with this person's credential.
+
+    Paths start at the service's root. An absolute URL is taken too: the credential goes to the
+    service's own origin only, and another origin is spoken to only where ``foreign`` allows it.
+    Every call ends within the deadline of the enclosing ``anyio`` cancel scope.
+    Raises the errors of `ci_mcp.errors`; a refusal carries the service's ``status`` and ``body``.
+    """
+
+    @property
+    def host(self) -> str:
+        """The host in this service's web URLs, such as ``acme.semaphoreci.com``."""
+        ...
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every configured host of this provider, the default one first."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """Where logs are kept."""
+        ...
+
+    def at(self, host: str) -> "Api":
+        """The same service at another configured host; raises `NotFoundError` for any other."""
+        ...
+
+    async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Reply:
+        """GET with retries; ``None`` and empty parameters are left out, lists are repeated."""
+        ...
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        idempotent: bool = False,
+    ) -> Reply:
+        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm."""
+        ...
+
+    def stream(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        foreign: bool = False,
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """GET whose body comes in chunks, decoded from any content encoding."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What triage asks of a provider; ``None`` where the vendor cannot serve it.
+
+    Attributes:
+        identity: who the token is; the cheapest authorised read where no call tells.
+        locate: a pasted URL of this service → what it names, ``None`` where it names nothing.
+        discover: a git checkout → the projects that build it.
+        runs: runs of a project, newest first, with durations.
+        run: run id → the run with its jobs.
+        failures: a run (and, where given, one job id) → why its jobs are not green.
+        log: ``Failure.log_id`` → the job's log as bytes, steps marked in GitHub's notation
+            (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
+        rerun: run id, failed jobs only or all → the id of the new run.
+        flaky: project → the tests that the vendor calls flaky.
+        tokens: the text of the vendor's own command line's file → host → token.
+    """
+
+    identity: Callable[[Api], Awaitable[Identity]] | None = None
+    locate: Callable[[Api, str], Awaitable[Place | None]] | None = None
+    discover: Callable[[Api, Checkout], Awaitable[list[Place]]] | None = None
+    runs: Callable[[Api, RunQuery], Awaitable[list[Run]]] | None = None
+    run: Callable[[Api, str], Awaitable[Run]] | None = None
+    failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
+    log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
+    rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
+    flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
+    tokens: Callable[[str], Mapping[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool: a function and what clients are told of it.
+
+    Attributes:
+        name: ``<provider>_<noun>_<verb>``.
+        function: takes the Api (a ``ci_`` tool: the services) and then its own parameters by name.
+        core: belongs to the toolset that everybody gets.
+        read_only: changes nothing.
+        destructive: may end or overwrite something.
+        idempotent: twice is the same as once.
+        starts: starts a run, so an agent in a loop is held back (`ci_mcp.server`).
+    """
+
+    name: str
+    function: Callable[..., Awaitable[Any]]
+    core: bool = False
+    read_only: bool = True
+    destructive: bool = False
+    idempotent: bool = False
+    starts: bool = False
+
+
+@dataclass(slots=True)
+class Provider:
+    """One CI: its facts, its tools in the order declared, its hooks."""
+
+    name: str
+    service: Service | None = None
+    hooks: Hooks = field(default_factory=Hooks)
+    tools: dict[str, Tool] = field(default_factory=dict)
+
+    def read(self, *, core: bool = False) -> Callable[[F], F]:
+        """Declare a tool that changes nothing."""
+
+        def declare(function: F) -> F:
+            self._add(Tool(name=self._name(function), function=function, core=core, idempotent=True))
+            return function
+
+        return declare
+
+    def write(
+        self, *, core: bool = False, destructive: bool = False, idempotent: bool = False, starts: bool = False
+    ) -> Callable[[F], F]:
+        """Declare a tool that changes something; ``starts`` where it starts a run."""
+
+        def declare(function: F) -> F:
+            name = self._name(function)
+            self._add(
+                Tool(
+                    name=name,
+                    function=function,
+                    core=core,
+                    read_only=False,
+                    destructive=destructive,
+                    idempotent=idempotent,
+                    starts=starts,
+                )
+            )
+            return function
+
+        return declare
+
+    def _name(self, function: Callable[..., Awaitable[Any]]) -> str:
+        return f"{self.name}_{function.__name__}"
+
+    def _add(self, tool: Tool) -> None:
+        if tool.name in self.tools:
+            raise ValueError(f"two tools are named {tool.name}")
+        self.tools[tool.name] = tool

@@ -1,0 +1,116 @@
+"""From a tool's signature: the schema a client sees, and the check of the arguments it sends."""
+
+import difflib
+import inspect
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from ci_mcp.core.catalog import TRIAGE, Catalog, ToolSpec, find, provider_names, service_facts
+from ci_mcp.core.provider import Provider, Tool
+from ci_mcp.errors import UsageError
+
+FORCE = {"type": "boolean", "description": "Start again even if just started"}
+_NOISE = ("title", "default")
+_SHOWN_ERRORS = 3
+
+
+@cache
+def arguments(tool: Tool) -> type[BaseModel]:
+    """A model of the tool's parameters; its first one, the Api or the services, is not an argument."""
+    parameters = list(inspect.signature(tool.function, eval_str=True).parameters.values())[1:]
+    fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
+    return create_model(tool.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def check(tool: Tool, raw: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as the tool takes them; raises `UsageError` naming what is wrong with them.
+
+    A null is taken for an argument that was not given: models often send one.
+    """
+    given = {name: value for name, value in raw.items() if value is not None}
+    model = arguments(tool)
+    try:
+        checked = model.model_validate(given)
+    except ValidationError as error:
+        raise UsageError(f"bad arguments for {tool.name}", _complaint(model, error)) from None
+    return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _complaint(model: type[BaseModel], error: ValidationError) -> str:
+    said = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN_ERRORS]:
+        name = ".".join(str(part) for part in problem["loc"])[:80]
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, model.model_fields, n=1)
+            known = (
+                f"did you mean {near[0]}?" if near else f"it takes {', '.join(model.model_fields) or 'no arguments'}"
+            )
+            said.append(f"there is no {name}; {known}")
+        else:
+            said.append(f"{name}: {problem['msg']}")
+    return "; ".join(said)
+
+
+def input_schema(tool: Tool) -> dict[str, Any]:
+    """The JSON schema of the tool's arguments, without what a model does not need to read."""
+    raw = arguments(tool).model_json_schema()
+    properties = {name: _plain(value) for name, value in raw.get("properties", {}).items()}
+    if tool.starts:
+        properties["force"] = FORCE
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if raw.get("required"):
+        schema["required"] = raw["required"]
+    return schema
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if k not in _NOISE and not (k == "minLength" and v == 0)}
+    return value
+
+
+def describe(tool: Tool) -> str:
+    """What a client is told of the tool: the first line of its docstring."""
+    return (inspect.getdoc(tool.function) or "").partition("\n")[0]
+
+
+def spec(provider: Provider, tool: Tool) -> ToolSpec:
+    """The tool as ``tools.json`` keeps it."""
+    return ToolSpec(
+        name=tool.name,
+        provider=provider.name,
+        description=describe(tool),
+        input_schema=input_schema(tool),
+        core=tool.core,
+        read_only=tool.read_only,
+        destructive=tool.destructive,
+        idempotent=tool.idempotent,
+        starts=tool.starts,
+    )
+
+
+def build() -> Catalog:
+    """The catalog as the code declares it: triage's tools first, then each provider's."""
+    providers = [find(name) for name in [TRIAGE, *provider_names()]]
+    return Catalog(
+        services={p.name: p.service for p in providers if p.service is not None},
+        tools={tool.name: spec(p, tool) for p in providers for tool in p.tools.values()},
+    )
+
+
+def as_json(catalog: Catalog) -> dict[str, Any]:
+    """The catalog as ``tools.json`` holds it; what is false is left out."""
+    hints = ("core", "destructive", "idempotent", "starts")
+    return {
+        "services": {name: service_facts(service) for name, service in catalog.services.items()},
+        "tools": {
+            name: {"provider": t.provider, "description": t.description, "input_schema": t.input_schema}
+            | ({} if t.read_only else {"read_only": False})
+            | {hint: True for hint in hints if getattr(t, hint)}
+            for name, t in catalog.tools.items()
+        },
+    }

@@ -1,0 +1,143 @@
+"""The services of this process: which are configured, and an open Api for each that is used."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from ci_mcp.auth.credentials import Credential, missing, resolve
+from ci_mcp.auth.endpoints import Endpoint, configured, endpoints
+from ci_mcp.auth.service import Service
+from ci_mcp.config import Config
+from ci_mcp.core import catalog
+from ci_mcp.core.provider import Api, Provider
+from ci_mcp.core.shapes import Place
+from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.logs.store import Store
+
+if TYPE_CHECKING:
+    from ci_mcp.net.api import HttpApi
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a process is given to work with.
+
+    Attributes:
+        config: the settings.
+        env: the environment variables that count.
+        given: endpoints and tokens that replace all others, as the demo gives them; ``None`` otherwise.
+        home: the place meant where a target names only a provider, by provider; the demo's projects.
+        only: the providers wanted; empty means every configured one.
+    """
+
+    config: Config
+    env: Mapping[str, str]
+    given: Mapping[str, tuple[Endpoint, str]] | None = None
+    home: Mapping[str, Place] = field(default_factory=dict)
+    only: Sequence[str] = ()
+
+
+class Services:
+    """The configured services; an ``async with`` block closes every connection at its end."""
+
+    def __init__(self, world: World, store: Store, known: catalog.Catalog | None = None) -> None:
+        self.world = world
+        self.store = store
+        self.catalog = known or catalog.load()
+        self._open: dict[tuple[str, str], HttpApi] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Nothing is opened before it is used."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection; the next call opens a new one."""
+        self._open.clear()
+        await self._stack.aclose()
+
+    def configured(self) -> list[str]:
+        """The providers that have a token or a server, by name; no call and no keyring needed."""
+        for name in self.world.only:
+            self.service(name)
+        wanted = self.world.only or self.catalog.services
+        return [name for name in wanted if self._is_configured(self.service(name))]
+
+    def _is_configured(self, service: Service) -> bool:
+        if self.world.given is not None:
+            return service.name in self.world.given
+        return configured(service, self.world.config, self.world.env)
+
+    def service(self, name: str) -> Service:
+        """The facts of a provider; raises `UsageError` where there is none of that name."""
+        service = self.catalog.services.get(name)
+        if service is None:
+            raise UsageError(f"there is no provider {name}", f"the providers are {', '.join(self.catalog.services)}")
+        return service
+
+    def provider(self, name: str) -> Provider:
+        """The provider's code, imported now if it was not."""
+        return catalog.find(name)
+
+    def endpoints(self, name: str) -> tuple[Endpoint, ...]:
+        """Where the provider's requests go, the default first; empty where nothing is configured."""
+        if self.world.given is not None:
+            return (self.world.given[name][0],) if name in self.world.given else ()
+        return endpoints(self.service(name), self.world.config, self.world.env, tokens=self._tokens(name))
+
+    def api(self, name: str, host: str = "") -> Api:
+        """The provider's Api at ``host``, or at its default one.
+
+        Raises: `AuthError` where there is no token, `NotFoundError` where the host is not configured.
+        """
+        places = self.endpoints(name)
+        if not places:
+            raise missing(self.service(name))
+        chosen = next((place for place in places if not host or place.host == host), None)
+        if chosen is None:
+            known = ", ".join(place.host for place in places)
+            raise NotFoundError(
+                f"{host} is not a configured {self.service(name).title} host",
+                f'configured: {known}; add it with "ci-mcp auth login {name} --host https://{host}"',
+            )
+        key = (name, chosen.host)
+        if key not in self._open:
+            self._open[key] = self._connect(name, chosen, tuple(place.host for place in places))
+        return self._open[key]
+
+    def _connect(self, name: str, endpoint: Endpoint, hosts: tuple[str, ...]) -> "HttpApi":
+        from ci_mcp.net.api import HttpApi  # noqa: PLC0415 - httpx is imported by the first call, not at start-up
+
+        api = HttpApi(
+            endpoint,
+            self._credential(name, endpoint),
+            self.store,
+            hosts=hosts,
+            sibling=lambda host: self.api(name, host),
+        )
+        self._stack.push_async_callback(api.aclose)
+        return api
+
+    def _credential(self, name: str, endpoint: Endpoint) -> Credential | None:
+        service = self.service(name)
+        if self.world.given is not None:
+            return Credential(self.world.given[name][1], source="the sandbox")
+        found = resolve(service, endpoint, self.world.config, self.world.env, tokens=self._tokens(name))
+        if found is None and not service.open:
+            raise missing(service, endpoint.host)
+        return found
+
+    def source(self, name: str, host: str) -> str:
+        """Where the token for a host comes from, in words; empty where there is none."""
+        endpoint = next(place for place in self.endpoints(name) if place.host == host)
+        found = self._credential(name, endpoint)
+        return found.source if found else ""
+
+    def _tokens(self, name: str) -> Callable[[str], Mapping[str, str]] | None:
+        # A provider's code is imported for its command line's file only where there may be such a file.
+        return self.provider(name).hooks.tokens if self.service(name).cli_file else None

@@ -1,0 +1,146 @@
+"""What tools and hooks give back, and the parameter types that all tools share.
+
+Times are aware ``datetime`` in UTC, durations are seconds.
+In an answer, what is ``None`` or empty is left out, and the order of the fields is the order shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ci_mcp.logs.report import TestCase as TestCase  # noqa: PLC0414 - made by reports, part of answers
+from ci_mcp.net.pages import Page as Page  # noqa: PLC0414 - made where pages are fetched, part of answers
+from ci_mcp.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a job."""
+
+    status: Status
+    name: str
+    exit_code: int | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job of a run. ``word`` is the vendor's own status where it says more."""
+
+    status: Status
+    name: str
+    id: str
+    word: str = ""
+    block: str = ""
+    url: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run: a workflow, a pipeline or a build, as its CI calls it."""
+
+    status: Status
+    id: str
+    project: str = ""
+    word: str = ""
+    branch: str = ""
+    commit: str = ""
+    title: str = ""
+    actor: str = ""
+    url: str = ""
+    created: datetime | None = None
+    finished: datetime | None = None
+    duration: float | None = None
+    reason: str = ""
+    jobs: tuple[Job, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why one job of a run is not green.
+
+    ``reason`` says it in words where no log can: it never started, it was canceled, its agent was lost.
+    ``tests`` are the failing ones of its report; ``tests_total`` counts all of them.
+    ``log_id`` is what the ``log`` hook takes; empty where there is no log.
+    """
+
+    job: Job
+    reason: str = ""
+    infrastructure: bool = False
+    tests: tuple[TestCase, ...] = ()
+    tests_total: int | None = None
+    log_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One file that a job or run kept."""
+
+    path: str
+    size: int | None = None
+    directory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a token is. ``name`` is ``accepted`` where the API has no call that tells."""
+
+    name: str
+    scopes: tuple[str, ...] = ()
+    remaining: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a pasted URL, a target or a checkout names. ``job`` alone is enough, so is ``run``."""
+
+    host: str
+    project: str = ""
+    branch: str = ""
+    run: str = ""
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """A git checkout as the ``discover`` hooks see it; ``files`` are the CI files found at its root."""
+
+    root: str
+    remotes: tuple[str, ...] = ()
+    branch: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs of a project are wanted, newest first."""
+
+    project: str
+    branch: str = ""
+    commit: str = ""
+    status: Status | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """An answer to be read: text for a model and a terminal, ``data`` for ``--format json``."""
+
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Limit = Annotated[int, Field(ge=1, le=100, description="Most records to return")]
+Cursor = Annotated[str, Field(max_length=500, description="From `next` of the previous answer")]
+Branch = Annotated[str, Field(max_length=300, description="Branch name")]
+Tail = Annotated[int, Field(ge=0, le=5000, description="Last lines to show")]
+Search = Annotated[str, Field(max_length=500, description="RE2 regex: show matches with context")]
+Around = Annotated[int, Field(ge=0, description="Line number to show surroundings of")]
+Start = Annotated[int, Field(ge=0, description="Line number to read from")]

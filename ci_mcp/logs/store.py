@@ -1,0 +1,179 @@
+"""Logs kept on disk: what is finished does not change, so it is fetched once.
+
+Several processes share one folder: every file is written under another name and then renamed.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from ci_mcp.logs.clean import Log
+
+RUNNING_SECONDS: Final = 30.0
+"""A log that still grows is read again after this time."""
+_ABANDONED_SECONDS: Final = 3600.0
+_FINISHED: Final = ".log"
+_RUNNING: Final = ".running"
+_PARTIAL: Final = ".part"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What the cache holds.
+
+    Attributes:
+        folder: where it is.
+        files: how many logs.
+        bytes: how large they are together.
+    """
+
+    folder: Path
+    files: int
+    bytes: int
+
+
+class Store:
+    """Logs on disk, in a folder that only this person can read, bounded by size and age.
+
+    Args:
+        folder: made when the first log is kept.
+        max_mb: the oldest logs go when all together are larger (2**20 bytes each).
+        max_days: a log that nobody read for so long goes.
+    """
+
+    def __init__(self, folder: Path, max_mb: int = 500, max_days: int = 30) -> None:
+        """Remember where; nothing is read or made yet."""
+        self._folder = folder
+        self._max_bytes = max_mb << 20
+        self._max_seconds = max_days * 86400.0
+        self._fallback: tempfile.TemporaryDirectory[str] | None = None
+        self._busy: dict[str, tuple[anyio.Lock, int]] = {}
+
+    async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
+        """A log, from disk where it is there, else fetched and kept.
+
+        Args:
+            key: names the log among all services: provider, host, job.
+            fetch: gives its bytes; called once even where several ask for the same log at once.
+            finished: whether it can still grow; one that can is fetched again after 30 s.
+
+        Returns:
+            the log, open: close it.
+        """
+        name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        async with self._alone(name):
+            kept = self._kept(name, finished=finished)
+            return kept if kept is not None else await self._fetched(name, fetch, finished=finished)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, name: str) -> AsyncIterator[None]:
+        lock, users = self._busy.get(name, (anyio.Lock(), 0))
+        self._busy[name] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._busy.pop(name)
+            if users > 1:
+                self._busy[name] = (lock, users - 1)
+
+    def _kept(self, name: str, *, finished: bool) -> Log | None:
+        path = self._place() / f"{name}{_FINISHED}"
+        with contextlib.suppress(OSError):
+            log = Log(path.open("rb"))
+            with contextlib.suppress(OSError):
+                os.utime(path)  # it was used: the last to go
+            return log
+        if not finished:
+            path = path.with_suffix(_RUNNING)
+            with contextlib.suppress(OSError):
+                if 0 <= time.time() - path.stat().st_mtime < RUNNING_SECONDS:
+                    return Log(path.open("rb"))
+        return None
+
+    async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
+        folder = self._place()
+        path = folder / f"{name}{_FINISHED if finished else _RUNNING}"
+        handle, part = tempfile.mkstemp(dir=folder, prefix=f"{name[:16]}-", suffix=_PARTIAL)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                async for chunk in fetch():
+                    file.write(chunk)
+            os.replace(part, path)  # noqa: PTH105 - renames, and does not wait
+        except BaseException:
+            _remove(part)
+            raise
+        if finished:
+            (folder / f"{name}{_RUNNING}").unlink(missing_ok=True)
+        log = Log(path.open("rb"))
+        self._evict(path)
+        return log
+
+    def _place(self) -> Path:
+        """The folder to write to; a temporary one where the one that was asked for cannot be used."""
+        if self._fallback is not None:
+            return Path(self._fallback.name)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._folder.stat().st_mode & 0o077:
+                self._folder.chmod(0o700)
+            with tempfile.TemporaryFile(dir=self._folder):
+                return self._folder
+        except OSError as error:
+            self._fallback = tempfile.TemporaryDirectory(prefix="ci-mcp-")
+            _log.warning("logs are not kept: %s cannot be written (%s)", self._folder, error.strerror)
+            return Path(self._fallback.name)
+
+    def _evict(self, newest: Path) -> None:
+        """Let go of what is too old, then of the least recently used until the rest fits; never of the newest."""
+        now = time.time()
+        rest = 0
+        for path, stat in sorted(self._files(), key=lambda file: file[1].st_mtime, reverse=True):
+            age = now - stat.st_mtime
+            if path.suffix == _PARTIAL:
+                gone = age > _ABANDONED_SECONDS
+            else:
+                rest += stat.st_size
+                gone = path != newest and (rest > self._max_bytes or age > self._max_seconds)
+            if gone:
+                with contextlib.suppress(OSError):  # another process was faster, or reads it (Windows)
+                    path.unlink()
+                    rest -= stat.st_size if path.suffix != _PARTIAL else 0
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        folder = Path(self._fallback.name) if self._fallback is not None else self._folder
+        with contextlib.suppress(OSError):
+            for path in list(folder.iterdir()):
+                if path.suffix in {_FINISHED, _RUNNING, _PARTIAL}:
+                    with contextlib.suppress(OSError):
+                        yield path, path.stat()
+
+    def info(self) -> Info:
+        """How many logs there are, and how large."""
+        sizes = [stat.st_size for _, stat in self._files()]
+        return Info(self._folder, len(sizes), sum(sizes))
+
+    def clear(self) -> int:
+        """Remove every log; how many there were."""
+        removed = 0
+        for path, _ in self._files():
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed += 1
+        return removed
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        Path(path).unlink()

@@ -1,0 +1,205 @@
+"""The reads that several tools share: one call each, checked, with a 404 put into words."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from ci_mcp.core.provider import Api, Reply
+from ci_mcp.errors import AuthError, BadAnswerError, NotFoundError, PermissionDeniedError
+from ci_mcp.net.pages import link_next
+from ci_mcp.net.paths import quote
+from ci_mcp.providers.semaphore import ids, wire
+from ci_mcp.providers.semaphore.grouping import text
+from ci_mcp.providers.semaphore.wire import Json
+
+BASE: Final = "/api/v1alpha"
+MOST: Final = 100  # a page of the Elixir API: no maximum in its code, its clients stay at 100
+_CHECKED: Final = frozenset({"wf_id", "project_id"})  # what was asked for is what is answered
+_REMEMBERED: Final = 600.0  # seconds that a project's name stands for its id without asking again
+
+_names: dict[tuple[str, str], tuple[float, str]] = {}
+
+
+@contextmanager
+def explained(api: Api, kind: str, named: str) -> Iterator[None]:
+    """Say what a refusal of Semaphore means: its 404 stands for four things, its 401 for two.
+
+    Raises:
+        NotFoundError: there is no such thing, or none that the token may see.
+        PermissionDeniedError: the address or the token is not allowed.
+    """
+    try:
+        yield
+    except NotFoundError as error:
+        if "current IP address" in error.body:
+            raise PermissionDeniedError(
+                f"{api.host} does not answer to this machine's IP address",
+                "ask its administrator to allow the address, or come from one that is allowed",
+                status=error.status,
+            ) from None
+        raise NotFoundError(
+            f"no {kind} {named} at {api.host}, or none that this token may see",
+            "check it, and that the token's owner is a member of its project",
+            status=error.status,
+            body=error.body,
+        ) from None
+    except AuthError as error:
+        if not not_allowed(error):
+            raise
+        raise PermissionDeniedError(
+            f"this token may not read {kind} {named} at {api.host}",
+            "ask for access to the project, or use another token",
+            status=error.status,
+            body=error.body,
+        ) from None
+
+
+def not_allowed(error: AuthError) -> bool:
+    """True where a 401 means a missing permission: a bad token is told by the plain text ``Unauthorized``."""
+    return error.status == 401 and error.body.strip() not in {"", "Unauthorized"}  # noqa: PLR2004 - the HTTP status
+
+
+def web(api: Api, path: str) -> str:
+    """A web URL at this organization."""
+    return f"https://{api.host}/{path}"
+
+
+def elsewhere(api: Api, home: Api, path: str) -> str:
+    """The web URL of a listed thing where its id alone would be looked for in another organization."""
+    return "" if api.host == home.hosts[0] else web(api, path)
+
+
+async def projects_page(api: Api, page: str) -> tuple[list[Json], str | None]:
+    """One page of projects (at most 500) and the number of the next.
+
+    Route: GET /projects?page=N.
+    """
+    number = int(page) if page.isdecimal() else 1
+    with explained(api, "organization", api.host.partition(".")[0]):
+        reply = await api.get(f"{BASE}/projects", {"page": number})
+    found = wire.records(reply.json(), "projects")
+    for project in found:
+        remember(api, project)
+    more = reply.headers.get("x-has-more", "").lower() == "true" and number < MOST
+    return found, str(number + 1) if more else None
+
+
+async def all_projects(api: Api, *, most_pages: int = 10) -> list[Json]:
+    """Every project that the token may see, up to 5,000."""
+    found: list[Json] = []
+    page: str | None = "1"
+    for _ in range(most_pages):
+        projects, page = await projects_page(api, page or "1")
+        found += projects
+        if page is None:
+            break
+    return found
+
+
+async def project(api: Api, named: str) -> Json:
+    """A project by its name or id; the API knows names only, so an id is looked for in the list.
+
+    Route: GET /projects/:name, GET /projects?page=N.
+    Raises: NotFoundError: there is none, or none that the token may see.
+    """
+    if ids.is_uuid(named):
+        for found in await all_projects(api):
+            if text(metadata(found), "id") == named:
+                return found
+        raise NotFoundError(
+            f"no project {named} at {api.host}, or none that this token may see",
+            'see "ci-mcp semaphore projects list"',
+        )
+    with explained(api, "project", named):
+        found = wire.record((await api.get(f"{BASE}/projects/{quote(named)}")).json(), "project")
+    remember(api, found)
+    return found
+
+
+def metadata(found: Json) -> Json:
+    """The part of a project that names it."""
+    value = found.get("metadata")
+    return value if isinstance(value, dict) else {}
+
+
+def spec(found: Json) -> Json:
+    """The part of a project, or job, that describes it."""
+    value = found.get("spec")
+    return value if isinstance(value, dict) else {}
+
+
+async def project_id(api: Api, named: str) -> str:
+    """The id of a project that is given by name or id; a name seen lately costs no request."""
+    if ids.is_uuid(named):
+        return named
+    at, known = _names.get((api.host, named), (0.0, ""))
+    if known and time.monotonic() - at < _REMEMBERED:
+        return known
+    found = text(metadata(await project(api, named)), "id")
+    if not ids.is_uuid(found):
+        raise BadAnswerError(f"Semaphore gave no id for project {named}", "try again later")
+    return found
+
+
+def remember(api: Api, found: Json) -> None:
+    """Keep which id a project's name stands for."""
+    name, known = text(metadata(found), "name"), text(metadata(found), "id")
+    if name and ids.is_uuid(known):
+        _names[(api.host, name)] = _names[(api.host, known)] = (time.monotonic(), known)
+        _names[(api.host, f"{known} is called")] = (time.monotonic(), name)
+
+
+def project_name(api: Api, known: str) -> str:
+    """The name of a project where it has been seen, else its id."""
+    return _names.get((api.host, f"{known} is called"), (0.0, known))[1]
+
+
+def forget() -> None:
+    """Forget every project's name."""
+    _names.clear()
+
+
+async def pipelines_page(api: Api, params: Mapping[str, Any], page: str) -> tuple[list[Json], str | None]:
+    """One page of pipelines, newest first, and the number of the next.
+
+    Route: GET /pipelines?project_id=…|wf_id=…&page=N.
+    """
+    number = int(page) if page.isdecimal() else 1
+    reply = await api.get(f"{BASE}/pipelines", {**params, "page": number})
+    found = wire.records(reply.json(), "pipelines")
+    for key in _CHECKED & params.keys():
+        found = [pipeline for pipeline in found if text(pipeline, key) == params[key]]
+    return found, next_page(reply, number)
+
+
+def next_page(reply: Reply, number: int) -> str | None:
+    """The number of the next page; of the ``Link`` header nothing else is used: its URLs lead astray."""
+    return str(number + 1) if link_next(reply.headers) == str(number + 1) else None
+
+
+async def workflow_pipelines(api: Api, workflow: str) -> list[Json]:
+    """Every pipeline of a workflow, newest first.
+
+    Route: GET /pipelines?wf_id=….
+    Raises: NotFoundError: there is no such workflow, or none that the token may see.
+    """
+    with explained(api, "workflow", workflow):
+        found, _ = await pipelines_page(api, {"wf_id": workflow, "page_size": MOST}, "1")
+        if not found:
+            raise NotFoundError("no pipelines")
+    return found
+
+
+async def pipeline(api: Api, named: str) -> tuple[Json, list[Json]]:
+    """A pipeline and its blocks with their jobs.
+
+    Route: GET /pipelines/:id?detailed=true.
+    Raises: NotFoundError: there is no such pipeline, or none that the token may see.
+    """
+    with explained(api, "pipeline", named):
+        body = wire.record((await api.get(f"{BASE}/pipelines/{named}", {"detailed": "true"})).json(), "pipeline")
+    found = wire.record(body.get("pipeline"), "pipeline")
+    if text(found, "ppl_id") != named:
+        raise BadAnswerError(f"Semaphore answered another pipeline than {named}", "try again later")
+    return found, wire.parts(body.get("blocks"))

@@ -1,0 +1,153 @@
+"""Everything an explanation needs of one run, fetched side by side through the hooks."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from ci_mcp.core.provider import Api, Hooks
+from ci_mcp.core.services import Services
+from ci_mcp.core.shapes import Failure, Run, RunQuery
+from ci_mcp.errors import CiError, NotFoundError, UnsupportedError
+from ci_mcp.logs.clean import Log
+from ci_mcp.logs.excerpt import Excerpt, excerpt
+from ci_mcp.logs.search import search
+from ci_mcp.status import Status
+from ci_mcp.triage.target import Target
+from ci_mcp.triage.together import together
+
+MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
+LOOK_BACK = 50  # runs of a branch among which the last green one is looked for
+_EXIT = re.compile(r"exit code (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One failed job, or several that failed in the same way: ``also`` names the others."""
+
+    failure: Failure
+    log: Log | None = None
+    excerpt: Excerpt | None = None
+    step: str = ""
+    exit_code: int | None = None
+    problem: str = ""
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One run, why its jobs failed, and the last green run of its branch.
+
+    ``unread`` names failed jobs whose logs were left alone. ``newest`` tells that the run was chosen
+    as the newest of its branch, not of the checkout's commit.
+    """
+
+    target: Target
+    run: Run
+    explained: Sequence[Explained] = ()
+    green: Run | None = None
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+async def gather(services: Services, target: Target, budget: int, *, compare: bool) -> Story:
+    """The story of the run that ``target`` names, its excerpts within ``budget`` tokens together."""
+    api, hooks = target.api(services), services.provider(target.provider).hooks
+    run, notes = await _run(api, hooks, target)
+    failures: list[Failure] = []
+    green: Run | None = None
+
+    async def look() -> None:
+        nonlocal failures
+        if hooks.failures and (run.status.bad or target.place.job):
+            failures = await hooks.failures(api, run, target.place.job)
+
+    async def look_back() -> None:
+        nonlocal green
+        if compare and hooks.runs and run.status.bad and run.project:
+            green = await _last_green(api, hooks, run)
+
+    for result in await together([look, look_back]):
+        if isinstance(result, CiError):
+            notes.append(str(result))
+    chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
+    read = await together([partial(_read, api, hooks, failure) for failure in chosen])
+    explained = [one for one in read if isinstance(one, Explained)]
+    folded = await anyio.to_thread.run_sync(_excerpts, explained, budget)
+    unread = tuple(failure.job.name for failure in rest)
+    return Story(target, run, folded, green, unread, tuple(notes))
+
+
+async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[str]]:
+    if hooks.run is None or hooks.runs is None:
+        raise UnsupportedError(f"{target.provider} has no runs to explain")
+    if target.place.run:
+        return await hooks.run(api, target.place.run), []
+    notes: list[str] = []
+    query = RunQuery(project=target.place.project, branch=target.place.branch, commit=target.commit, limit=1)
+    found = await hooks.runs(api, query)
+    if not found and target.commit:
+        found = await hooks.runs(api, replace(query, commit=""))
+        notes.append(f"no run of HEAD ({target.commit[:10]}) was found: this is the newest run of the branch")
+    if not found:
+        where = target.place.project + (f"@{target.place.branch}" if target.place.branch else "")
+        raise NotFoundError(f"{where} has no runs", "name another branch, or paste the URL of a run")
+    return await hooks.run(api, found[0].id), notes
+
+
+async def _last_green(api: Api, hooks: Hooks, run: Run) -> Run | None:
+    if hooks.runs is None:
+        return None
+    query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=LOOK_BACK)
+    before = [
+        one for one in await hooks.runs(api, query) if not (one.created and run.created) or one.created < run.created
+    ]
+    return before[0] if before else None
+
+
+async def _read(api: Api, hooks: Hooks, failure: Failure) -> Explained:
+    if not failure.log_id or hooks.log is None:
+        return Explained(failure)
+    fetch: partial[AsyncIterator[bytes]] = partial(hooks.log, api, failure.log_id)
+    try:
+        log = await api.store.log(f"{api.host} {failure.log_id}", fetch, finished=failure.job.status.finished)
+    except CiError as error:
+        return Explained(failure, problem=str(error))
+    step, code = await anyio.to_thread.run_sync(_failed_step, log)
+    return Explained(failure, log=log, step=step, exit_code=code)
+
+
+def _failed_step(log: Log) -> tuple[str, int | None]:
+    """The first step of a log that ended badly, and its exit code."""
+    found = search(log, r"^##\[error\]Process completed with exit code \d+", context=0, limit=1)
+    if not found.lines:
+        return "", None
+    code = _EXIT.search(found.lines[0].text)
+    return found.lines[0].group, int(code.group(1)) if code else None
+
+
+def _excerpts(explained: list[Explained], budget: int) -> list[Explained]:
+    """Excerpts of every log within the budget; jobs that failed in the same way become one."""
+    with ExitStack() as logs:
+        for one in explained:
+            if one.log:
+                logs.enter_context(one.log)
+        return [replace(one, log=None) for one in _fold(explained, budget)]
+
+
+def _fold(explained: list[Explained], budget: int) -> list[Explained]:
+    folded: dict[str, Explained] = {}
+    for number, one in enumerate(explained):
+        told = replace(one, excerpt=excerpt(one.log, budget // max(1, len(explained)))) if one.log else one
+        key = told.excerpt.signature if told.excerpt else one.failure.reason or one.problem
+        key = key or str(number)
+        first = folded.get(key)
+        folded[key] = replace(first, also=(*first.also, one.failure.job.name)) if first else told
+    if len(folded) == len(explained):
+        return list(folded.values())
+    share = budget // len(folded)  # what the others would have taken is given to those that are shown
+    return [replace(one, excerpt=excerpt(one.log, share)) if one.log else one for one in folded.values()]

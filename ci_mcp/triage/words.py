@@ -1,0 +1,41 @@
+"""The words of triage: times, durations, exit codes, as a person says them."""
+
+from datetime import UTC, datetime
+
+EXIT_CODES = {
+    124: "timed out",
+    126: "not executable",
+    127: "command not found",
+    130: "interrupted",
+    134: "aborted",
+    137: "killed, often out of memory",
+    139: "segmentation fault",
+    143: "terminated",
+}
+
+
+def exit_code(code: int) -> str:
+    """An exit code, with what it means where that is settled: ``exit code 137 (killed, often out of memory)``."""
+    meaning = EXIT_CODES.get(code)
+    return f"exit code {code} ({meaning})" if meaning else f"exit code {code}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in two units at most: ``42 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    rest = round(seconds)
+    for size, name, small_size, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if rest >= size:
+            more = rest % size // small_size
+            return f"{rest // size} {name}" + (f" {more} {small}" if more else "")
+    return f"{rest} s"
+
+
+def ago(when: datetime, now: datetime | None = None) -> str:
+    """How long ago a time was: ``3 min 20 s ago``."""
+    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    return f"{duration(max(0, seconds))} ago"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: ``1 job``, ``3 jobs``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,3 @@
+module gitlab.com/acme/billing/ledger
+
+go 1.22

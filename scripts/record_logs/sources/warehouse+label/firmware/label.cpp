@@ -1,0 +1,8 @@
+#include <map>
+#include <string>
+
+std::string label(const std::map<std::string, int> &stock, const std::string &name)
+{
+    auto found = stock.find(name);
+    return found == stock.end() ? "?" : name + ": " + found->second + stock;
+}

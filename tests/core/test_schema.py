@@ -1,0 +1,73 @@
+"""A tool's signature is its schema and its check."""
+
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from ci_mcp.core.provider import Api, Provider
+from ci_mcp.core.schema import check, describe, input_schema
+from ci_mcp.core.shapes import Cursor, Limit, Prose
+from ci_mcp.errors import UsageError
+
+provider = Provider("toy")
+
+
+@provider.write(starts=True)
+async def runs_run(
+    api: Api,
+    project: Annotated[str, Field(description="Project name", min_length=1)],
+    kind: Annotated[Literal["a", "b"], Field(description="Which kind")] = "a",
+    limit: Limit = 20,
+    cursor: Cursor = "",
+) -> Prose:
+    """Start a toy run.
+
+    Route: POST /toys
+    """
+    return Prose(f"{api} {project} {kind} {limit} {cursor}")
+
+
+TOOL = provider.tools["toy_runs_run"]
+
+
+def test_the_description_is_the_first_line() -> None:
+    """What follows it is for developers."""
+    assert "Start a toy run." == describe(TOOL)
+
+
+def test_the_schema_holds_what_a_model_needs_and_no_more() -> None:
+    """No titles, defaults or unions; the Api is no argument; what starts a run takes force."""
+    schema = input_schema(TOOL)
+    assert ["project"] == schema["required"]
+    assert ["project", "kind", "limit", "cursor", "force"] == list(schema["properties"])
+    assert {"description": "Which kind", "enum": ["a", "b"], "type": "string"} == schema["properties"]["kind"]
+    assert "title" not in str(schema)
+
+
+def test_defaults_are_filled_in_and_nulls_count_as_not_given() -> None:
+    """Models often send a null for what they leave out."""
+    assert {"project": "p", "kind": "a", "limit": 20, "cursor": ""} == check(TOOL, {"project": "p", "cursor": None})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "project: Field required"),
+        ({"project": "p", "limit": 0}, "limit: Input should be greater than or equal to 1"),
+        ({"project": "p", "projct": "q"}, "there is no projct; did you mean project?"),
+        ({"project": "p", "zzz": 1}, "there is no zzz; it takes project, kind, limit, cursor"),
+        ({"project": "p", "kind": "c"}, "kind: Input should be 'a' or 'b'"),
+    ],
+)
+def test_a_bad_argument_is_named_with_what_would_be_right(arguments: dict[str, object], words: str) -> None:
+    """The error is one a model can mend its call with."""
+    with pytest.raises(UsageError) as caught:
+        check(TOOL, arguments)
+    assert words in caught.value.next_step
+
+
+def test_two_tools_of_one_name_are_refused() -> None:
+    """A name is declared once."""
+    with pytest.raises(ValueError, match="two tools are named toy_runs_run"):
+        provider.read()(runs_run)
