@@ -14,7 +14,7 @@ def cache() -> None:
     """The logs kept on disk: how many, how large, and away with them."""
 
 
-@cache.command()
+@cache.command(epilog="\b\nExample:\n  ci-mcp cache info")
 def info() -> None:
     """Say where the cache is, and how much it holds."""
     store = _store()
@@ -22,7 +22,7 @@ def info() -> None:
     click.echo(f"{held.folder}: {held.files} logs, {held.bytes / 1e6:.1f} MB")
 
 
-@cache.command()
+@cache.command(epilog="\b\nExample:\n  ci-mcp cache clear")
 def clear() -> None:
     """Delete every kept log."""
     click.echo(f"deleted {_store().clear()} logs")

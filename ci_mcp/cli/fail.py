@@ -20,6 +20,10 @@ def report(error: Exception, *, as_json: bool) -> int:
 def _told(error: Exception) -> CiError:
     if isinstance(error, CiError):
         return error
+    if isinstance(error, click.exceptions.NoSuchCommand) and isinstance(error.ctx, click.Context):
+        # Commands that are loaded late are unknown to click's own search for a near one.
+        known = error.ctx.command.list_commands(error.ctx) if isinstance(error.ctx.command, click.Group) else []
+        error = click.exceptions.NoSuchCommand(error.command_name, possibilities=known, ctx=error.ctx)
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "ci-mcp"
         return UsageError(_small(error.format_message()), f'see "{command} --help"')

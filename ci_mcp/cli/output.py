@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ci_mcp.core.answer import Answer
-    from ci_mcp.logs.excerpt import Excerpt
 
 FORMATS = ("text", "json")
+_PIPE_WIDTH = 10_000
+_GAP = 2  # between two columns
 _STYLES = {
     "passed": "green",
     "failed": "bold red",
@@ -24,8 +25,21 @@ _STYLES = {
     "blocked": "yellow",
     "skipped": "dim",
 }
-_MATCH = re.compile(r"^ *\d+> ")  # the mark of a line that a search found
-_NUMBERED = re.compile(r"^ *(\d+)\| ")
+# Columns whose text may be cut on a narrow terminal, with the least width that still tells something.
+_FLEXIBLE = {
+    "title": 16,
+    "name": 16,
+    "message": 20,
+    "description": 16,
+    "repository": 20,
+    "word": 8,
+    "suite": 8,
+    "note": 12,
+}
+# Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
+_SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
+_KEPT = frozenset({"status", "id", "name", "title", "branch", "message"})
+_TELLING = re.compile(r"^(?: *\d+)?> ")  # the mark of a telling line, and of a line that a search found
 
 
 def show(answer: "Answer", wanted: str | None = None) -> None:
@@ -51,24 +65,8 @@ def prose(text: str) -> None:
         console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
 
 
-def excerpted(found: "Excerpt", wanted: str | None) -> None:
-    """Print an excerpt; on a terminal the telling lines stand out."""
-    if wanted == "json":
-        click.echo(json.dumps(found.records(), ensure_ascii=False, indent=2))
-        return
-    if not sys.stdout.isatty():
-        click.echo(found.text())
-        return
-    telling = {line.number for line in found.lines if line.telling}
-    console = _console()
-    for line in found.text().split("\n"):
-        number = _NUMBERED.match(line)
-        style = "bold red" if number and int(number[1]) in telling else "" if number else "dim"
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
 def _line_style(line: str) -> str:
-    if _MATCH.match(line):
+    if _TELLING.match(line):
         return "bold red"
     if line.startswith(("<<<", ">>>")) or re.match(r"^ *(… )", line):
         return "dim"
@@ -79,7 +77,8 @@ def _line_style(line: str) -> str:
 def _console() -> "Console":
     from rich.console import Console
 
-    return Console()
+    # A pipe has no width: nothing is cut there.
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
 
 
 def _table(data: dict[str, Any]) -> None:
@@ -88,21 +87,57 @@ def _table(data: dict[str, Any]) -> None:
 
     items = data["items"]
     console = _console()
-    if not items:
-        console.print(data.get("note") or "nothing found", style="dim")
-        return
-    columns = list(dict.fromkeys(key for item in items for key in item))
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    columns = _columns(items, console.width)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    widths = _widths(items, columns, console.width)
     for item in items:
-        table.add_row(*(Text(_cell(item.get(column)), style=_style(column, item)) for column in columns))
-    console.print(table)
+        cells = [Text(_cell(item.get(column)), style=_style(column, item)) for column in columns]
+        for cell, width in zip(cells, widths, strict=True):
+            cell.truncate(width, overflow="ellipsis")
+        table.add_row(*cells)
+    if items:
+        console.print(table)
     rest = [f"{data['omitted']} left out"] if data.get("omitted") else []
     if data.get("next"):
         rest.append(f"more with --cursor {data['next']}")
-    if data.get("note"):
-        rest.append(data["note"])
+    if data.get("note") or not items:
+        rest.append(data.get("note") or "nothing found")
     if rest:
-        console.print("; ".join(rest), style="dim", markup=False)
+        console.print("; ".join(rest), style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def _columns(items: list[dict[str, Any]], room: int) -> list[str]:
+    """The columns that fit: ids stay whole, so that they can be copied; what can be looked up goes first."""
+    columns = list(dict.fromkeys(key for item in items for key in item))
+    goes = [*_SPARE, *(column for column in reversed(columns) if column not in _KEPT)]
+    for spare in goes:
+        need = sum(_least(items, column) + _GAP for column in columns)
+        if need > room and spare in columns:
+            columns.remove(spare)
+    return columns
+
+
+def _widths(items: list[dict[str, Any]], columns: list[str], room: int) -> list[int]:
+    """The width of each column: its least, and for those that can use more a share of what is left."""
+    widths = [_least(items, column) for column in columns]
+    spare = room - sum(widths) - _GAP * len(widths)
+    for number, column in enumerate(columns):
+        more = min(max(spare, 0), _width(items, column) - widths[number])
+        widths[number] += more
+        spare -= more
+    return widths
+
+
+def _least(items: list[dict[str, Any]], column: str) -> int:
+    """The least width of a column: all of it, or what still tells something where it may be cut."""
+    width = _width(items, column)
+    return min(width, _FLEXIBLE.get(column, width))
+
+
+def _width(items: list[dict[str, Any]], column: str) -> int:
+    return max(len(column), *(len(_cell(item.get(column))) for item in items))
 
 
 def _style(column: str, item: dict[str, Any]) -> str:
@@ -110,15 +145,14 @@ def _style(column: str, item: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
+    """A value on one line."""
     if value is None:
         return ""
-    if isinstance(value, (dict, list)):
-        return (
-            ", ".join(_cell(part) for part in value)
-            if isinstance(value, list)
-            else json.dumps(value, ensure_ascii=False)
-        )
-    return str(value)
+    if isinstance(value, list):
+        return ", ".join(_cell(part) for part in value)
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_cell(part)}" for key, part in value.items())
+    return " ".join(str(value).split())
 
 
 def _record(data: dict[str, Any]) -> None:

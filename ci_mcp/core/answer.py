@@ -1,4 +1,7 @@
-"""What a tool gave, in the one form it is handed on: records as compact JSON, prose as text."""
+"""What a tool gave, in the one form it is handed on: records as compact JSON, prose as text.
+
+All that leaves passes here, so here secrets are redacted and characters that mislead are made visible.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +10,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+from ci_mcp.auth.redact import redact
 from ci_mcp.core.shapes import Page, Prose
+from ci_mcp.logs.text import clean_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,10 @@ class Answer:
 
 
 def plain(value: Any) -> Any:
-    """Any record as JSON values: nothing that is ``None`` or empty, times as RFC 3339 UTC, tuples as lists."""
+    """Any value as JSON values: times as RFC 3339 UTC, tuples as lists.
+
+    Of a record what is ``None`` or empty is left out, of a mapping only what is ``None``.
+    """
     if isinstance(value, Page):
         items = [plain(item) for item in value.items]
         page = {"items": items, "next": value.next, "omitted": value.omitted}
@@ -35,24 +43,32 @@ def plain(value: Any) -> Any:
         pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
         return {name: plain(item) for name, item in pairs if not _nothing(item)}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items() if not _nothing(item)}
+        return {str(key): plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return _scalar(value)
 
 
 def _scalar(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, str):
+        return safe(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, float):
-        return int(value) if value.is_integer() else round(value, 1)
+        tenths = round(value, 1)
+        return int(tenths) if tenths.is_integer() else tenths
     return value
 
 
 def _nothing(value: Any) -> bool:
     return value is None or (not isinstance(value, (bool, int, float, Enum)) and not value)
+
+
+def safe(text: str) -> str:
+    """A text without secrets, escape sequences, and characters that do not show or that reorder others."""
+    return redact("\n".join(clean_text(line) for line in text.split("\n")))
 
 
 def compact(data: Any) -> str:
@@ -68,6 +84,7 @@ def tokens(text: str) -> int:
 def render(value: Any) -> Answer:
     """A tool's result as an answer, whatever its size; `ci_mcp.core.budget.fit` makes it small first."""
     if isinstance(value, Prose):
-        return Answer(value.text, plain(value.data) or {"text": value.text}, structured=False)
+        text = safe(value.text)
+        return Answer(text, plain(value.data) or {"text": text}, structured=False)
     data = plain(value)
     return Answer(compact(data), data, structured=True)

@@ -10,6 +10,7 @@ FRAME: Final = re.compile(
     r"\s*(?:at |\.\.\. \d+ (?:more|common)|Caused by|Suppressed:|File \"|#\d+ |from |\S+:\d+:in |---> |--- End of|\d+: 0x|\^)"
 )
 _BOUNDARY: Final = re.compile(r"\$ |##\[|::|The command \"|={5,}|[-=_*]{20,}$|travis_|\+\+\+ |>>> ")
+_MESSAGE: Final = 12
 _PYTHON: Final = "Traceback (most recent call last)"
 
 
@@ -49,18 +50,32 @@ def _deeper(evidence: Evidence, seed: int, last: int) -> int:
 def _trace(evidence: Evidence, seed: int, last: int) -> int:
     depth, at = evidence.indents[seed], seed
     python = _PYTHON in evidence.bare[seed]
+    message = _MESSAGE
     for index in range(seed + 1, last + 1):
         indent = evidence.indents[index]
-        if indent < 0:
-            if python or index > at + 1:
-                break
-            continue
-        if indent > depth or FRAME.match(evidence.bare[index]) is not None:
+        if FRAME.match(evidence.bare[index]) is not None or (indent > depth and message):
+            at, message = index, _MESSAGE if FRAME.match(evidence.bare[index]) is None else 0
+        elif indent > depth:
             at = index
-        else:
+        elif python and indent >= 0:
             # A Python exception's own line stands below its frames, and its message may run on.
-            return _paragraph(evidence, index, min(index + 4, last)) if python else at
+            return _paragraph(evidence, index, min(index + 4, last))
+        elif python or not message or not _frames_follow(evidence, index, last):
+            return at
+        else:
+            message -= 1
+            at = index
     return at
+
+
+def _frames_follow(evidence: Evidence, start: int, last: int) -> bool:
+    """Whether a message of several lines goes on here: frames stand below it, and nothing else begins."""
+    for index in range(start, min(start + _MESSAGE, last + 1)):
+        if FRAME.match(evidence.bare[index]) is not None:
+            return True
+        if _BOUNDARY.match(evidence.bare[index]) is not None:
+            return False
+    return False
 
 
 def _section(evidence: Evidence, seed: int, last: int, rule: Rule) -> int:

@@ -8,10 +8,10 @@ from typing import Final
 WIDEST: Final = 400
 """Characters of a line that an excerpt shows."""
 
-_GAP: Final = 18
-_FRAME: Final = 3
+_GAP: Final = 30
+_FENCE: Final = 3
 _SHORT: Final = 20
-_HOLE: Final = 60
+_HOLE: Final = 100
 _LONG: Final = 0.25
 _USUAL: Final = 80
 
@@ -29,6 +29,23 @@ class Choice:
     repeats: Counter[int] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a log to show.
+
+    Args:
+        room: characters that the shown lines and the words for gaps may take.
+        least: a line is shown if it is worth at least this share of the best line's worth.
+        enough: once so many characters are taken,
+        clear: only lines worth this share of the best are added.
+    """
+
+    room: int
+    least: float = 0.0
+    enough: int = 1 << 60
+    clear: float = 0.0
+
+
 def shorten(text: str) -> str:
     """A line as an excerpt shows it: a very long one is cut, and says so."""
     if len(text) <= WIDEST:
@@ -36,23 +53,25 @@ def shorten(text: str) -> str:
     return f"{text[:WIDEST]} [{len(text) - WIDEST:,} more characters]"
 
 
-def choose(texts: Sequence[str], values: Sequence[float], room: int, width: int) -> Choice:
+def choose(texts: Sequence[str], values: Sequence[float], limits: Limits) -> Choice:
     """The lines that are worth most and fit.
 
     Args:
         texts: every line's text.
         values: every line's worth; 0 for one that nothing speaks for.
-        room: characters that the shown lines and the words for gaps may take.
-        width: digits of the longest line number.
+        limits: how much to show.
     """
-    picker = _Picker(texts, room, width)
+    room, best = limits.room, max(values, default=0.0)
+    picker = _Picker(texts, room)
     order = [index for index, value in enumerate(values) if value > 0 and texts[index].strip()]
     order.sort(key=lambda index: (-_rank(values[index], texts[index]), index))
     for index in order:
         if picker.room < _GAP:
             break
+        used = room - picker.room
+        if values[index] < best * (limits.clear if used > limits.enough else limits.least):
+            break
         picker.offer(index)
-    picker.fill_holes()
     return picker.choice
 
 
@@ -62,11 +81,10 @@ def _rank(value: float, text: str) -> float:
 
 
 class _Picker:
-    def __init__(self, texts: Sequence[str], room: int, width: int) -> None:
+    def __init__(self, texts: Sequence[str], room: int) -> None:
         self.choice = Choice()
         self.room = room
         self._texts = texts
-        self._extra = width + _FRAME
         self._first: dict[str, int] = {}
         # Blank lines are neither shown nor a gap, so nearness is counted without them.
         self._place: list[int] = []
@@ -89,19 +107,17 @@ class _Picker:
 
     def _take(self, index: int) -> bool:
         place = self._place[index]
+        if place in self._taken:
+            return True
         near = (place - 1 in self._taken) + (place + 1 in self._taken)
-        cost = len(shorten(self._texts[index])) + self._extra + _GAP * (1 - near)
+        cost = len(shorten(self._texts[index])) + _FENCE + _GAP * (1 - near)
         if cost > self.room:
             return False
         self.room -= cost
         self._taken.add(place)
         self.choice.order.append(index)
+        # A single short line between two shown ones costs little more than the words for the gap.
+        for hole, beyond in ((place - 1, place - 2), (place + 1, place + 2)):
+            if beyond in self._taken and hole not in self._taken and len(self._texts[self._at[hole]]) <= _HOLE:
+                self._take(self._at[hole])
         return True
-
-    def fill_holes(self) -> None:
-        """A single short line between two shown ones costs no more than the words for the gap."""
-        for place in sorted(self._taken):
-            if place + 2 in self._taken and place + 1 not in self._taken:
-                index = self._at[place + 1]
-                if len(self._texts[index]) <= _HOLE:
-                    self._take(index)

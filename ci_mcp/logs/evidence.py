@@ -1,25 +1,28 @@
 """Which lines of a log are evidence of a failure, and of what kind."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
 import re2
 
+from ci_mcp.logs.clean import Line
 from ci_mcp.logs.knowledge import all_rules
 from ci_mcp.logs.knowledge.noise import NOISE
 from ci_mcp.logs.rules import Kind, Rule
 
 _LONGEST: Final = 600
+_LEVELS: Final = r"(?i:info|debug|warn|warning|\w+:error|error|trace|notice|fatal|severe|fail|failed|pass|ok|x|gw\d+)"
 _WRAPPER: Final = re.compile(
-    r"(?:\[(?!(?i:info|debug|\w+:error||warn|warning|error|trace|notice|fatal|severe|fail|failed|pass|ok|gw\d+)\])[A-Za-z][\w.:\-/ ]{1,24}\] +"
+    rf"(?:\s*\[(?!{_LEVELS}\])[A-Za-z][\w.:\-/ ]{{1,24}}\] "
     r"|#\d+ (?:\d+\.\d+ |(?=ERROR))"
     r"|[\w.\-/]{2,40}[_\-]\d+ +\| "
-    r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? +"
+    r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? "
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? +(?:(?:INFO|ERROR|WARNING|CRITICAL) +-(?: |$))?"
-    r"|\[task \d{4}-[^\]]+\] +"
-    r"|remote: |stderr: |DEBUG: |\[\d+/\d+\] )"
+    r"|\[task \d{4}-[^\]]+\] "
+    r"|DEBUG(?: util\.py:\d+)?: {1,2}|remote: |stderr: |\[\d+/\d+\] )"
 )
 
 
@@ -33,22 +36,17 @@ class _Tables:
 @cache
 def _tables() -> _Tables:
     rules = all_rules()
-    finder = re2.Set.SearchSet(_options())
-    for rule in rules:
-        finder.Add(rule.pattern.encode())
-    finder.Compile()
-    noise = re2.Set.SearchSet(_options())
-    for pattern, _ in NOISE:
-        noise.Add(pattern.encode())
-    noise.Compile()
-    return _Tables(rules, finder, noise)
+    return _Tables(rules, _filter(rule.pattern for rule in rules), _filter(pattern for pattern, _ in NOISE))
 
 
-def _options() -> Any:
-    options = re2.Options()
-    options.max_mem = 64 << 20
-    options.log_errors = False
-    return options
+def _filter(patterns: Iterable[str]) -> Any:
+    # A filter asks for the literals of all patterns at once, and runs only those patterns whose literals are there.
+    # One set of all patterns is faster in the long run, and slower on the first ten thousand lines.
+    found = re2.Filter()
+    for pattern in patterns:
+        found.Add(pattern.encode())
+    found.Compile()
+    return found
 
 
 def unwrap(text: str) -> str:
@@ -77,45 +75,67 @@ class Evidence:
     """What each line of a sheet tells; all lists are as long as the sheet.
 
     Args:
+        numbers: each line's number in the log; 0 for a line that only marks a gap.
         rules: the strongest entry that each line matches, or None.
         weights: its weight, less where the line only warns.
         bare: each line without the prefixes of wrapping tools.
         indents: how deep each line stands; -1 for a blank one.
     """
 
+    numbers: list[int] = field(default_factory=list)
     rules: list[Rule | None] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)
     indents: list[int] = field(default_factory=list)
 
 
+# What looks like failure may look like it to these only: no passing line is a runner's headline.
+_SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
+_SETTING: Final = re.compile(r"(?:shell|with|env):(?: |$)")
 _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
 
 
-def read_evidence(texts: list[str]) -> Evidence:
+def read_evidence(lines: list[Line]) -> Evidence:
     """Ask the tables about every line."""
-    tables = _tables()
-    evidence = Evidence()
-    for text in texts:
-        bare = unwrap(text)[:_LONGEST].rstrip()
+    evidence = Evidence([line.number for line in lines])
+    for line in lines:
+        bare = unwrap(line.text)[:_LONGEST].rstrip()
         stripped = bare.lstrip()
         evidence.bare.append(bare)
         evidence.indents.append(len(bare) - len(stripped) if stripped else -1)
-        rule, weight = _judge(tables, bare) if stripped else (None, 0.0)
+        rule, weight = judge(bare) if stripped else (None, 0.0)
         evidence.rules.append(rule)
         evidence.weights.append(weight)
+    _forget_scripts(evidence)
     return evidence
 
 
-def _judge(tables: _Tables, bare: str) -> tuple[Rule | None, float]:
-    data = bare.encode()
+def _forget_scripts(evidence: Evidence) -> None:
+    """The text of a command and its settings, as GitHub prints them before a step, are no evidence."""
+    start = -1
+    for index, bare in enumerate(evidence.bare):
+        if bare.startswith("##[group]Run "):
+            start = index
+        elif bare.startswith("##[group]"):
+            start = -1
+        elif start >= 0 and bare.startswith("##[endgroup]"):
+            if any(_SETTING.match(line) for line in evidence.bare[start:index]):
+                evidence.rules[start:index] = [None] * (index - start)
+                evidence.weights[start:index] = [0.0] * (index - start)
+            start = -1
+
+
+def judge(bare: str) -> tuple[Rule | None, float]:
+    """The strongest entry that a line matches, and its weight; the line comes without its wrapping."""
+    tables = _tables()
+    data = bare[:_LONGEST].encode()
     found = tables.finder.Match(data)
     if not found:
         return None, 0.0
     rules = [tables.rules[index] for index in found]
     if tables.noise.Match(data):
-        rules = [rule for rule in rules if rule.kind in (Kind.SUMMARY, Kind.EXIT)]
+        rules = [rule for rule in rules if rule.kind in _SURE and rule.tool != "assertion"]
         if not rules:
             return None, 0.0
     # Where an entry says that a line matters less, it is the one that knows the line best.

@@ -1,22 +1,33 @@
 """The lines of a log that explain its failure, within a budget."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
-from ci_mcp.logs.choose import Choice, choose, shorten
-from ci_mcp.logs.clean import Line, Log
+from ci_mcp.logs.baseline import Baseline, normalise
+from ci_mcp.logs.choose import Choice, Limits, choose, shorten
+from ci_mcp.logs.clean import Log
 from ci_mcp.logs.evidence import Evidence, read_evidence
 from ci_mcp.logs.rules import Kind
-from ci_mcp.logs.weigh import Weights, template, weigh
+from ci_mcp.logs.sheet import Sheet, read_sheet
+from ci_mcp.logs.weigh import Weights, weigh
 
 TOKEN: Final = 4
 """Characters a token, an estimate."""
 
+DEFAULT_BUDGET: Final = 1_500
+"""Tokens that an excerpt takes at most where nobody asked for more or less."""
+
 _HEADER: Final = 150
+_BLANKS: Final = 3
 _TELLING: Final = 3.5
-_MOST_LINES: Final = 60_000
+_ENOUGH: Final = 0.5
+_CLEAR: Final = 0.35
+_LEAST_COMPARED: Final = 0.04
+_MOST_COMPARED: Final = 0.2
+_WIDE: Final = 8_000
+_SIGNED: Final = 3
 _MOST_STEPS: Final = 3
 
 
@@ -49,7 +60,7 @@ class Excerpt:
         total: lines in the whole log.
         places: how many separate places of the log looked like evidence.
         steps: the steps that the shown lines stand in.
-        blocks: runs of lines with nothing but blank lines left out, in log order.
+        blocks: runs of lines without a gap, in log order.
         signature: equal for two logs that fail in the same way; empty where nothing telling was found.
         note: what was not read or not shown, in words; empty where nothing is missing.
     """
@@ -76,16 +87,18 @@ class Excerpt:
         return "; ".join(filter(None, (", ".join(parts), self.note)))
 
     def text(self) -> str:
-        """The excerpt as prose: the header, then numbered lines, with the gaps between them said."""
+        """The excerpt as prose: the header, then the lines, each gap said with the number of the line after it.
+
+        A line that is evidence itself begins with ``>``, any other with ``|``: no line of a log can pass for ours.
+        """
         out = [self.header()]
-        width = len(str(self.blocks[-1][-1].number)) if self.blocks else 1
         before = 0
         for block in self.blocks:
-            if gap := block[0].number - before - 1:
-                out.append(gap_text(gap))
+            gap = block[0].number - before - 1
+            out.append(f"{gap_text(gap)} line {block[0].number}:" if gap else f"line {block[0].number}:")
             for line in block:
-                repeats = f" (and {line.repeats:,} more like it)" if line.repeats else ""
-                out.append(f"{line.number:>{width}}| {line.text}{repeats}")
+                repeats = f" [and {line.repeats:,} more like it]" if line.repeats and line.telling else ""
+                out.append(f"{'>' if line.telling else '|'} {line.text}{repeats}".rstrip())
             before = block[-1].number
         if gap := self.total - before:
             out.append(gap_text(gap))
@@ -117,34 +130,37 @@ def _record(line: Shown) -> dict[str, Any]:
     return record
 
 
-def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
-    """The lines that explain the failure of ``log``, in at most ``budget`` tokens of text.
+def excerpt(log: Log, budget: int | None = None, baseline: Log | None = None) -> Excerpt:
+    """The lines that explain the failure of a log.
 
     Args:
         log: the log of a job that failed.
-        budget: tokens, estimated as characters / 4.
+        budget: fill so many tokens (characters / 4); without one, at most DEFAULT_BUDGET,
+            and fewer where the cause is clear and the rest would be filler.
         baseline: the log of the same job when it last passed; what stands there too matters little.
     """
-    total = log.total
-    first = max(total - _MOST_LINES + 1, 1)
-    lines = list(log.lines(first))
-    note = f"the first {first - 1:,} lines were not read" if first > 1 else ""
-    evidence = read_evidence([line.text for line in lines])
-    known = frozenset(template(text) for text in _bare(baseline)) if baseline is not None else None
-    weights = weigh(evidence, known)
-    places = _places(evidence, weights)
-    room = budget * TOKEN - _HEADER
-    choice = choose([line.text for line in lines], weights.values, room, len(str(total)))
+    sheet = read_sheet(log)
+    evidence = read_evidence(sheet.lines)
+    return build(sheet, evidence, weigh(evidence, Baseline.of(baseline)), limits_for(budget, baseline is not None))
+
+
+def limits_for(budget: int | None, compared: bool) -> Limits:  # noqa: FBT001 - a fact, not an option
+    """How much to show for a budget in tokens."""
+    room = (budget or DEFAULT_BUDGET) * TOKEN
+    # What a log that passed does not explain away stands out: the smaller the budget, the less else is shown.
+    least = min(_LEAST_COMPARED * _WIDE / room, _MOST_COMPARED) if compared else 0.0
+    return Limits(room, least) if budget else Limits(room, least, int(room * _ENOUGH), _CLEAR)
+
+
+def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) -> Excerpt:
+    """The excerpt of lines that were read and weighed."""
+    choice = choose([line.text for line in sheet.lines], weights.values, replace(limits, room=limits.room - _HEADER))
     while True:
-        result = _assemble(lines, evidence, weights, choice, (total, places, note))
-        over = len(result.text()) - budget * TOKEN
+        result = _assemble(sheet, evidence, weights, choice)
+        over = len(result.text()) - limits.room
         if over <= 0 or not choice.order:
             return result
-        del choice.order[len(choice.order) - 1 - over // 400 :]
-
-
-def _bare(log: Log) -> list[str]:
-    return read_evidence([line.text for line in log.lines()]).bare
+        del choice.order[max(len(choice.order) - 1 - over // 400, 0) :]
 
 
 def _places(evidence: Evidence, weights: Weights) -> int:
@@ -152,25 +168,40 @@ def _places(evidence: Evidence, weights: Weights) -> int:
     return (1 if strong else 0) + sum(b - a > 3 for a, b in pairwise(strong))
 
 
-def _assemble(
-    lines: list[Line], evidence: Evidence, weights: Weights, choice: Choice, facts: tuple[int, int, str]
-) -> Excerpt:
-    total, places, note = facts
-    shown: list[Shown] = []
-    for index in sorted(choice.order):
+def _with_blanks(order: list[int], evidence: Evidence) -> list[int]:
+    """The chosen lines in log order, with the few blank lines that stand between two of them."""
+    result: list[int] = []
+    for index in sorted(order):
+        between = range(result[-1] + 1, index) if result else range(0)
+        if len(between) <= _BLANKS and all(evidence.indents[i] < 0 < evidence.numbers[i] for i in between):
+            result.extend(between)
+        result.append(index)
+    return result
+
+
+def _assemble(sheet: Sheet, evidence: Evidence, weights: Weights, choice: Choice) -> Excerpt:
+    blocks: list[list[Shown]] = []
+    for index in _with_blanks(choice.order, evidence):
         seed = weights.seeds[index]
         rule = evidence.rules[seed] if seed >= 0 else None
         telling = seed == index and weights.values[index] >= _TELLING
-        line, kind = lines[index], rule.kind if rule else Kind.TAIL
-        shown.append(Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index]))
-    blocks: list[list[Shown]] = []
-    blank = {line.number for line in lines if not line.text.strip()}
-    for each in shown:
-        if blocks and all(n in blank for n in range(blocks[-1][-1].number + 1, each.number)):
-            blocks[-1].append(each)
+        line, kind = sheet.lines[index], rule.kind if rule else Kind.TAIL
+        shown = Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index])
+        if blocks and blocks[-1][-1].number + 1 == line.number:
+            blocks[-1].append(shown)
         else:
-            blocks.append([each])
-    steps = tuple(dict.fromkeys(each.step for each in shown if each.telling and each.step))
-    words = sorted({template(each.text.strip()) for each in shown if each.telling and each.kind is not Kind.EXIT})
-    signature = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16] if words else ""
-    return Excerpt(total, places, steps, tuple(map(tuple, blocks)), signature, note)
+            blocks.append([shown])
+    steps = tuple(dict.fromkeys(each.step for block in blocks for each in block if each.telling and each.step))
+    signature = _signature(evidence, weights)
+    return Excerpt(sheet.total, _places(evidence, weights), steps, tuple(map(tuple, blocks)), signature, sheet.note)
+
+
+def _signature(evidence: Evidence, weights: Weights) -> str:
+    """Equal where two logs fail in the same way: what the most telling lines say, without what varies."""
+    words = [
+        (-weights.values[index], index)
+        for index, rule in enumerate(evidence.rules)
+        if rule is not None and rule.kind not in (Kind.EXIT, Kind.SUMMARY) and weights.values[index] >= _TELLING
+    ]
+    said = sorted({normalise(evidence.bare[index]) for _, index in sorted(words)[:_SIGNED]})
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] if said else ""

@@ -54,6 +54,7 @@ FAULTS = {
     "404-message": Fault(404, '{"message":"Not found"}', ""),
     "404-route": Fault(404, "oops", ""),
     "429": Fault(429, "Too Many Requests", headers=(("retry-after", "7"),)),
+    "429-now": Fault(429, "Too Many Requests", headers=(("retry-after", "0"),)),
     "429-soon": Fault(429, "Too Many Requests", headers=(("retry-after", "1"),)),
     "429-bare": Fault(429, "Too Many Requests"),
     "500": Fault(500, '"Internal error"', ""),
@@ -71,15 +72,18 @@ FAULTS = {
 
 def fault_token(name: str, *, once: bool = False, tag: str = "") -> str:
     """A token that provokes the fault of that name; ``once``: only the first request to each path."""
+    if name not in FAULTS:
+        raise KeyError(name)
     return TOKEN_PREFIX + ".".join(word for word in (name, "once" if once else "", tag) if word)
 
 
 def fault_id(name: str) -> str:
     """An id that provokes the fault of that name wherever it stands in a path or a query."""
-    return str(uuid.uuid5(_NAMESPACE, name))
+    return _IDS[name]
 
 
-_BY_ID = {fault_id(name): name for name in FAULTS}
+_IDS = {name: str(uuid.uuid5(_NAMESPACE, name)) for name in FAULTS}
+_BY_ID = {fault: FAULTS[name] for name, fault in _IDS.items()}
 
 
 def find_fault(scope: Scope, run: Run) -> Fault | None:
@@ -94,8 +98,7 @@ def find_fault(scope: Scope, run: Run) -> Fault | None:
         if run.struck[key] == 1:
             return FAULTS.get(name)
     words = scope["path"].split("/") + [value for _, value in parse_qsl(scope["query_string"].decode("latin-1"))]
-    found = next((_BY_ID[word] for word in words if word in _BY_ID), None)
-    return FAULTS[found] if found else None
+    return next((_BY_ID[word] for word in words if word in _BY_ID), None)
 
 
 def survives(token: str) -> bool:
@@ -116,6 +119,7 @@ async def strike(fault: Fault, run: Run, receive: Receive, send: Send) -> None:
     """Answer a request with a fault."""
     if fault.trick == "stall":
         await _until_gone(run, receive)
+        await _hang_up(receive, send)
     elif fault.trick == "cut":
         await _hang_up(receive, send)
     else:

@@ -5,6 +5,7 @@ ports of its own (the first is the API), and ``build(site) -> Built``.
 """
 
 import asyncio
+import os
 import pkgutil
 import socket
 import threading
@@ -127,7 +128,8 @@ def _listen(port: int) -> socket.socket:
     """A listening loopback socket: clients may connect before the server has started."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # elsewhere it would let two programs have the same port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
         sock.listen(128)
     except OSError:

@@ -26,6 +26,14 @@ RULES: Final = (
     ),
     Rule(
         "travis",
+        _E,
+        4,
+        r"^\S.*\" (?:exited with|failed and exited with) [1-9]\d*\.?$",
+        'make test" exited with 2.',
+        Body.ABOVE,
+    ),
+    Rule(
+        "travis",
         Kind.INFRA,
         7,
         r"^(?:The job exceeded the maximum|No output has been received|The log length has exceeded|An error occurred while generating the build script|Your build has been stopped|The build has been terminated|I'm sorry but your test run exceeded)",

@@ -67,6 +67,7 @@ RULES: Final = (
         "the cart is missing",
     ),
     Rule("any", _E, 2, r"(?i)" + _FROM + r"warn(?:ing)?s?" + _TO, "warning: the cart is old", Body.INDENT, 4),
+    Rule("any", _E, 6, r"^.{0,6}(?:❌|🚨|🔴|💥)", "❌ src/Cart.swift:12:5: unknown attribute 'total'", Body.INDENT, 4),
     Rule("any", _E, 3, r"^\s*(?:✗|✘|✖|×|❌|⨯|‼|🚨|🔴|💥)", "✗ the cart"),
     Rule("caret", Kind.COMPILE, 4, r"^\s*(?:\d+ ?\|)?\s*\|?\s*[~^-]*\^[~^-]*\s*(?:[\w\s'`]*)$", "    ^~~~"),
 )

@@ -33,7 +33,7 @@ RULES: Final = (
         "agent",
         _I,
         8,
-        r"(?i)(?:lost communication with the server|agent (?:was )?(?:lost|disconnected|stopped)|runner has received a shutdown|received a shutdown signal|worker (?:lost|died|crashed)|remote call on .* failed|channel is already closed|pod .* (?:evicted|deleted)|node .* (?:not ready|preempted)|spot instance|the hosted runner)",
+        r"(?i)(?:lost communication with the server|agent (?:was )?(?:lost|disconnected|stopped)|runner has received a shutdown|received a shutdown signal|worker (?:lost|died|crashed)|remote call on .* failed|channel is already closed|pod .* (?:evicted|deleted)|node .* (?:not ready|preempted)|spot instance|hosted runner.*(?:lost|encountered|error))",
         "The runner has received a shutdown signal.",
     ),
     Rule(
@@ -153,7 +153,7 @@ RULES: Final = (
     Rule(
         "shell",
         _S,
-        7,
+        5,
         r"(?i)(?:no such file or directory|cannot stat|cannot open|cannot access|cannot find the (?:file|path)|does not exist|is not recognized as an internal|file not found|cannot find (?:module|file|symbol|package)|unbound variable|syntax error)",
         "cp: cannot stat 'dist/shop': No such file or directory",
     ),

@@ -11,11 +11,11 @@ RULES: Final[tuple[Rule, ...]] = ()
 
 NOISE: Final = (
     (
-        r"(?i)\b(?:0|no|zero) (?:errors?|failures?|failed|failing|warnings?|problems?|vulnerabilit|conflicts?|issues?)\b",
+        r"(?i)\b(?:0|no|zero) (?:\w+ )?(?:errors?|aborted|failures?|failed|failing|warnings?|problems?|vulnerabilit|conflicts?|issues?)\b",
         "9 tests, 0 failures",
     ),
     (
-        r"(?i)\b(?:errors?|failures?|failed|failing|fail)['\"]?\s*[:=]\s*(?:0|none|false|null|\[\]|\{\})(?:\b|$|,)",
+        r"(?i)\b(?:errors?|failures?|failed|failing|fail)['\"]?\s*[:= ]\s*(?:0|none|false|null|\[\]|\{\})(?:\b|$|,)",
         "Failures: 0, Errors: 0",
     ),
     (
@@ -23,7 +23,7 @@ NOISE: Final = (
         "ok 3 - fails when there is no cart",
     ),
     (
-        r"(?:\.\.\.\s*(?:ok|skipped|passed|yes|no|found|done)|\bPASSED|\bSKIPPED|\bxfail)\s*$",
+        r"(?:\.\.\.\s*(?:ok|skipped|passed|yes|no|found|done)|\b(?:PASSED|SKIPPED|XFAIL|xfail)(?: +\[ *\d+%\])?|:\s+OK(?: \([\d.]+m?s\))?)\s*$",
         "test_error_is_raised (shop.Cart) ... ok",
     ),
     (r"^\s*(?:\$ )?(?:export|declare|set|unset|env|echo|typeset) [\w-]", "export FAIL_ON_ERROR=1"),
@@ -48,6 +48,7 @@ NOISE: Final = (
         r"(?:Time elapsed: [\d.,]+ (?:s|sec|ms)|\btook [\d.]+ m?s(?:ec)?|\([\d.]+ ?m?s\)|\[[\d.]+ ?m?s\])$",
         "failsWithoutCart(CartTest)  Time elapsed: 0.016 sec",
     ),
+    (r"^(?:travis_(?:time|fold)|\[info\] \+ |Syslog |Cache-Control)", "travis_time:end:0a:start=1,finish=2,duration=1"),
     (r"(?i)\bretry(?:ing)?\b.*\b(?:attempt|in \d|\d+ of \d+|\d+/\d+)", "Download failed, retrying in 5 s (attempt 2)"),
     (
         r"(?i)^\s*(?:npm )?(?:WARN|notice|warning)\b.*\b(?:deprecated|peer dep|optional)",

@@ -121,7 +121,7 @@ RULES: Final = (
         "yum",
         _P,
         7,
-        r"^(?:No package \S+ available|Error: (?:Unable to find|No matching|Nothing to|Package: |Failed to download|Transaction|Problem)|Error: *$| *Problem(?: \d+)?: |No match for argument|Unable to find a match|.*nothing provides .+ needed by)",
+        r"^(?:No package \S+ available|Error: (?:Unable to find|No matching|Nothing to|Package: |Failed to download|Transaction|Problem)|Error: *$| *Problem(?: \d+)?: |No match for argument|Unable to find a match|.*nothing provides )",
         "Error: Unable to find a match: libshop-devel",
         Body.INDENT,
         6,

@@ -150,7 +150,7 @@ RULES: Final = (
         r"<<< (?:FAILURE|ERROR)!",
         "totals(CartTest)  Time elapsed: 0.01 s  <<< FAILURE!",
         Body.TRACE,
-        14,
+        60,
     ),
     Rule(
         "surefire",
@@ -177,8 +177,8 @@ RULES: Final = (
     ),
     Rule("gradle", _TEST, 9, r"^\S.* > .+ FAILED$", "CartTest > totals FAILED", Body.INDENT, 15),
     Rule("gradle", _SUM, 4, r"^\d+ tests? completed, [1-9]\d* failed", "9 tests completed, 1 failed"),
-    Rule("testng", _TEST, 7, r"^FAILED: \w+", "FAILED: totals", Body.TRACE, 12),
-    Rule("junit", _TEST, 8, r"^\d+\) \w+\([\w.$]+\)$", "1) totals(shop.CartTest)", Body.TRACE, 15),
+    Rule("testng", _TEST, 7, r"^FAILED: \w+", "FAILED: totals", Body.TRACE, 60),
+    Rule("junit", _TEST, 8, r"^\d+\) \w+\([\w.$]+\)$", "1) totals(shop.CartTest)", Body.TRACE, 60),
     Rule(
         "junit",
         _TEST,
@@ -186,7 +186,7 @@ RULES: Final = (
         r"^\s*(?:Testcase: .*(?:FAILED|Caused an ERROR)|.*\bFAILED\b.*\bTests? run)",
         "Testcase: totals took 0.01 sec FAILED",
         Body.TRACE,
-        12,
+        60,
     ),
     Rule(
         "ant junit",
@@ -195,7 +195,7 @@ RULES: Final = (
         r"^Testcase: .*(?:FAILED|Caused an ERROR)",
         "Testcase: totals(shop.CartTest):\tCaused an ERROR",
         Body.TRACE,
-        12,
+        60,
     ),
     Rule("ant junit", _TEST, 9, r"^\s+(?:FAILED|Caused an ERROR)$", "\tCaused an ERROR", Body.PARAGRAPH, 10, above=1),
     Rule("ant junit", _TEST, 5, r"^(?:TEST|Test) \S+ FAILED", "Test shop.CartTest FAILED"),
@@ -291,7 +291,7 @@ RULES: Final = (
         r"^(?:Failed!\s+- Failed:|Total tests: .*Failed: [1-9]|\s+Failed: [1-9])",
         "Failed!  - Failed:     1, Passed:     8, Skipped:     0",
     ),
-    Rule("pester", _TEST, 8, r"^\s*\[-\] .+", "    [-] adds up 12ms", Body.INDENT, 10),
+    Rule("pester", _TEST, 8, r"^\s*\[-\] .+", "    [-] adds up 12ms", Body.PARAGRAPH, 12),
     Rule("pester", _TEST, 7, r"^(?:Description: .+|stack-trace:|message:)$", "Description: adds up", Body.PARAGRAPH, 8),
     Rule(
         "exunit",
@@ -355,7 +355,7 @@ RULES: Final = (
         r"(?:Assertion(?:Error|FailedError|Failure|NotMet)?|ComparisonFailure|ExpectationFailedException)\b(?:: |$)",
         "AssertionError: 3 != 4",
         Body.TRACE,
-        12,
+        60,
     ),
     Rule(
         "assertion",

@@ -14,7 +14,7 @@ RULES: Final = (
         r"^\s*(?:[|+] +)?Traceback \(most recent call last\)",
         "Traceback (most recent call last):",
         Body.TRACE,
-        40,
+        60,
     ),
     Rule(
         "python",
@@ -37,7 +37,7 @@ RULES: Final = (
         r"^(?:\[\w+\] )?\s*Exception in thread ",
         'Exception in thread "main" java.lang.NullPointerException',
         Body.TRACE,
-        25,
+        60,
     ),
     Rule(
         "jvm",
@@ -46,7 +46,7 @@ RULES: Final = (
         r"^(?:\[\w+\] )?\s*(?:[a-z_]\w*\.){1,8}[A-Z][\w$]*(?:Exception|Error|Failure|Failed\w*|Throwable|Timeout|Death)\b",
         "java.lang.IllegalStateException: no cart",
         Body.TRACE,
-        20,
+        60,
     ),
     Rule("jvm", _T, 7, r"^\s*Caused by: \S", "Caused by: java.net.ConnectException: Connection refused", Body.TRACE, 6),
     Rule(
@@ -74,7 +74,7 @@ RULES: Final = (
         r"^\s*Unhandled [Ee]xception[.:]",
         "Unhandled exception. System.NullReferenceException: no cart",
         Body.TRACE,
-        15,
+        60,
     ),
     Rule(
         "dotnet",
@@ -83,7 +83,7 @@ RULES: Final = (
         r"^\s*(?:-+> )?System\.(?:\w+\.)*\w+Exception\b",
         "System.NullReferenceException: no cart",
         Body.TRACE,
-        12,
+        60,
     ),
     Rule(
         "node",
@@ -92,7 +92,7 @@ RULES: Final = (
         r"^(?:\w+:)?\s*(?:Uncaught |Unhandled |UnhandledPromiseRejection\w*: )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: \S",
         "Error: Cannot find module './db.json'",
         Body.TRACE,
-        14,
+        60,
     ),
     Rule("node", _T, 8, r"^\S+\.(?:[cm]?js|ts|coffee|jsx|tsx):\d+$", "/src/cart.js:12", Body.SECTION, 16),
     Rule(
@@ -118,7 +118,7 @@ RULES: Final = (
         r"^\s*\S+\.rb:\d+:in [`'].*: .+ \(\w[\w:]*\)",
         "cart.rb:12:in `total': undefined method `+' for nil (NoMethodError)",
         Body.TRACE,
-        15,
+        60,
     ),
     Rule(
         "ruby",
@@ -127,7 +127,7 @@ RULES: Final = (
         r"^\s*(?:[A-Z]\w*::)*[A-Z]\w*(?:Error|NotFound|Exception|Invalid|Missing\w*): \S",
         "Bundler::GemNotFound: Could not find rake-12.0.0",
         Body.TRACE,
-        12,
+        60,
     ),
     Rule("go", _T, 8, r"^\s*panic: \S", "panic: runtime error: index out of range [3] with length 3", Body.SECTION, 18),
     Rule(
@@ -155,7 +155,7 @@ RULES: Final = (
         r"^(?:PHP )?(?:Fatal|Parse|Catchable fatal|Recoverable fatal) error: ",
         "PHP Fatal error:  Uncaught Error: no cart in /src/cart.php:12",
         Body.TRACE,
-        12,
+        60,
     ),
     Rule("php", _T, 6, r"^\s*\[[A-Z]\w+(?:\\\w+)*(?:Exception|Error)\]", "  [RuntimeException]", Body.PARAGRAPH, 8),
     Rule(

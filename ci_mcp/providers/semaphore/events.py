@@ -105,7 +105,7 @@ async def as_text(events: AsyncIterable[dict[str, Any]]) -> AsyncIterator[bytes]
         elif kind in {"cmd_started", "cmd_finished", "job_finished"}:
             lines = "" if fresh else "\n"
             fresh = True
-            if kind == "cmd_started" or kind == "job_finished":
+            if kind in {"cmd_started", "job_finished"}:
                 lines += "##[endgroup]\n" if open_group else ""
                 open_group = kind == "cmd_started"
             lines += _marks(event)
@@ -114,6 +114,8 @@ async def as_text(events: AsyncIterable[dict[str, Any]]) -> AsyncIterator[bytes]
                 open_group = False
             if lines:
                 yield lines.encode("utf-8", "replace")
+    if not fresh:
+        yield b"\n"
 
 
 def _marks(event: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """Why the jobs of a run are not green."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Failure, Job
+from ci_mcp.core.shapes import Failure, Job, TestCase
 from ci_mcp.errors import CiError
 from ci_mcp.providers.semaphore import grouping, read, reports, wire
 from ci_mcp.providers.semaphore.grouping import text
@@ -15,6 +15,8 @@ from ci_mcp.providers.semaphore.results import Results
 from ci_mcp.providers.semaphore.together import together
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status
+
+Call = Callable[[], Awaitable[Results | None]]
 
 _NEVER: Final = "it never started"
 _WITH_XML: Final = 2  # failed jobs up to which their XML reports are looked for too: four requests each
@@ -89,14 +91,16 @@ def _of_block(api: Api, pipeline: Detailed, block: Json) -> Iterator[Failure]:
 
 
 def _reason(pipeline: Json, block: Json, one: Job) -> tuple[str, bool]:
-    words = {wire.word(raw.get("result_reason")) for raw in (block, pipeline)}
-    infrastructure = bool(words & grouping.INFRASTRUCTURE)
-    why = grouping.why(block) or grouping.why(pipeline)
+    of_block, of_pipeline = wire.word(block.get("result_reason")), wire.word(pipeline.get("result_reason"))
+    # The block says what happened to its jobs; where the pipeline says the same, it knows who did it, too.
+    why = grouping.why(pipeline) if of_block in {"", of_pipeline} else grouping.why(block)
+    reason = of_block or of_pipeline
+    infrastructure = reason in grouping.INFRASTRUCTURE
     if not one.status.finished:
         return (f"{_NEVER}: {why}" if why else _NEVER), infrastructure
     if one.status is Status.CANCELED:
         return why or "it was stopped (a command that exits with 130 does that too)", infrastructure
-    return (why if infrastructure or "timeout" in words else ""), infrastructure
+    return (why if infrastructure or reason == "timeout" else ""), infrastructure
 
 
 def _whole(api: Api, pipeline: Detailed) -> Failure:
@@ -125,7 +129,7 @@ async def with_tests(
     merged = [pipeline.id for pipeline in pipelines if pipeline.status.bad and found.of(pipeline.id)]
     try:
         if merged:
-            calls = [partial(reports.of_pipeline, api, workflow, name, found) for name in merged]
+            calls: list[Call] = [partial(reports.of_pipeline, api, workflow, name, found) for name in merged]
         else:
             calls = _of_jobs(api, workflow, pipelines, failures, found)
         return add_tests(failures, [one for one in await together(calls) if one is not None])
@@ -135,8 +139,8 @@ async def with_tests(
 
 def _of_jobs(
     api: Api, workflow: str, pipelines: Sequence[Detailed], failures: Sequence[Failure], found: Listing
-) -> "list[partial[object]]":
-    failed = [f.job.id for f in failures if f.job.status is Status.FAILED and f.log_id]
+) -> list[Call]:
+    failed = [f.job.id for f in failures if f.job.status is Status.FAILED and f.log_id and not f.infrastructure]
     homes = {job.id: pipeline.id for pipeline in pipelines for job in jobs(api, pipeline)}
     most = max(_WITH_XML, _JOB_REPORTS - max(0, len(failed) - _WITH_XML))
     raw = len(failed) <= _WITH_XML
@@ -150,7 +154,7 @@ def _of_jobs(
 
 def add_tests(failures: Sequence[Failure], found: Sequence[Results]) -> list[Failure]:
     """Each failure with the failing tests that its own job ran."""
-    failing: dict[str, list[object]] = {}
+    failing: dict[str, list[TestCase]] = {}
     totals: dict[str, int] = {}
     for report in found:
         totals |= report.totals

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ci_mcp.providers.semaphore import wire
+from ci_mcp.auth.redact import redact
+from ci_mcp.logs.text import clean_text
+from ci_mcp.providers.semaphore import ids, wire
 from ci_mcp.providers.semaphore.records import Pipeline, Workflow
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status
@@ -28,6 +30,7 @@ _REASONS: Final = {
     "timeout": "its execution time limit ran out",
 }
 _NONE: Final[Blocks] = {}
+_SAID: Final = 1500
 INFRASTRUCTURE: Final = frozenset({"stuck", "internal"})
 
 
@@ -37,6 +40,12 @@ def text(raw: Json, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def said_by(raw: Json, key: str) -> str:
+    """A text that a build or its YAML had a hand in, fit to be shown: no secrets, no control characters, short."""
+    lines = text(raw, key).strip()[:_SAID].splitlines()
+    return redact("\n".join(clean_text(line) for line in lines))
+
+
 def why(raw: Json) -> str:
     """In words, why a pipeline or block is not green, where its jobs cannot tell; empty where they can."""
     if wire.status(raw.get("state"), raw.get("result")) not in {Status.FAILED, Status.CANCELED}:
@@ -44,9 +53,16 @@ def why(raw: Json) -> str:
     said = _REASONS.get(wire.word(raw.get("result_reason")), "")
     who = text(raw, "terminated_by")
     if said and who and wire.word(raw.get("result_reason")) == "user":
-        said = f"it was stopped by {who}"
-    details = text(raw, "error_description").strip()[:1500]
+        said = f"it was stopped by {_called(raw, who)}"
+    details = said_by(raw, "error_description")
     return ": ".join(part for part in (said, details) if part)
+
+
+def _called(pipeline: Json, user: str) -> str:
+    triggerer = pipeline.get("triggerer")
+    if isinstance(triggerer, dict) and user == text(triggerer, "wf_triggerer_user_id"):
+        return text(triggerer, "wf_triggerer_provider_login") or f"who started it (user {user})"
+    return f"user {user}" if ids.is_uuid(user) else user
 
 
 def is_first(pipeline: Json) -> bool:
@@ -70,7 +86,9 @@ def current(pipelines: Sequence[Json]) -> list[Json]:
     newest: dict[object, Json] = {}
     for pipeline in old:
         if text(pipeline, "ppl_id") not in replaced:
-            newest[_place(pipeline, origin)] = pipeline
+            place = _place(pipeline, origin)
+            newest.pop(place, None)
+            newest[place] = pipeline
     return list(newest.values())
 
 

@@ -15,6 +15,7 @@ from ci_mcp.errors import NotFoundError, UsageError
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAME: Final = re.compile(r"[^/\\?#%\x00-\x20\x7f]{1,200}")
 _HANDLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+_KINDS: Final = {"workflows": "workflow", "branches": "branch_id", "jobs": "job"}
 _WHERE: Final = {
     "project": "semaphore projects list",
     "workflow": "semaphore workflows search",
@@ -53,14 +54,10 @@ def read_url(text: str) -> WebUrl | None:
     kind, thing, *rest = [*(unquote(part) for part in split.path.split("/") if part), "", ""]
     if kind == "projects" and _NAME.fullmatch(thing):
         return WebUrl(host=host, project=thing)
-    if not is_uuid(thing):
+    if not is_uuid(thing) or kind not in _KINDS:
         return None
-    thing = thing.lower()
-    if kind == "workflows":
-        return WebUrl(host=host, workflow=thing, pipeline=_pipeline(rest, split.query))
-    if kind == "branches":
-        return WebUrl(host=host, branch_id=thing)
-    return WebUrl(host=host, job=thing) if kind == "jobs" else None
+    pipeline = _pipeline(rest, split.query) if kind == "workflows" else ""
+    return WebUrl(host=host, pipeline=pipeline, **{_KINDS[kind]: thing.lower()})
 
 
 def _pipeline(rest: list[str], query: str) -> str:

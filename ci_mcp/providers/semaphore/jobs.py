@@ -23,6 +23,7 @@ from ci_mcp.providers.semaphore.workflows import StatusFilter
 
 JobName = Annotated[str, Field(min_length=1, max_length=300, description="Job id or web URL")]
 _COMMANDS: Final = 50
+_OUTSIDE: Final = 500  # what the service answers for a debug or after-pipeline job
 _COMMAND: Final = 500  # characters
 
 
@@ -40,7 +41,7 @@ async def jobs_list(
     jobs = [block_job(job, text(block, "name")) for block in blocks for job in wire.parts(block.get("jobs"))]
     chosen = [job for job in jobs if not status or job.status == status]
 
-    async def fetch(_page: str | None) -> tuple[list[BlockJob], str | None]:
+    async def fetch(_page: str) -> tuple[list[BlockJob], str | None]:
         return chosen, None
 
     page = await collect(fetch, cursor=cursor, limit=limit)
@@ -67,11 +68,16 @@ async def _job(api: Api, named: str) -> Json:
         return wire.record((await api.get(f"{read.BASE}/jobs/{named}")).json(), "job")
 
 
-async def trouble(api: Api, named: str) -> Json:
-    """Where a job belongs and why it failed; empty for a job outside blocks, which the service cannot tell of."""
+async def trouble(api: Api, named: str, *, strict: bool = False) -> Json:
+    """Where a job belongs and why it failed; empty for a job outside blocks, which the service cannot tell of.
+
+    ``strict`` raises what went wrong; otherwise nothing is known then, which is no error.
+    """
     try:
         body = (await api.get(f"{read.BASE}/troubleshoot/job/{named}")).json()
-    except CiError:
+    except CiError as error:
+        if strict and error.status != _OUTSIDE:
+            raise
         return {}
     return body if isinstance(body, dict) and text(part(body, "job"), "id") == named else {}
 
@@ -94,12 +100,12 @@ def _details(api: Api, named: str, found: Json, more: Json) -> JobDetails:
         name=text(about, "name"),
         id=named,
         word=wire.own_word(stands.get("state"), stands.get("result")),
-        reason=redact(text(job, "failure_reason")),
+        reason=grouping.said_by(job, "failure_reason"),
         block=text(block, "name"),
         pipeline=text(pipeline, "ppl_id"),
         workflow=text(part(more, "workflow"), "wf_id"),
         project=read.project_name(api, project),
-        branch=text(pipeline, "branch_name"),
+        branch=text(part(more, "workflow"), "branch_name"),
         created=created,
         queued=queued,
         started=started,
@@ -150,15 +156,10 @@ async def jobs_logs(
     found = await _job(there, named)
     stands = part(found, "status")
     status = wire.status(stands.get("state"), stands.get("result"))
-    key = log_key(there, named)
-    kept = await there.store.log(key, partial(logs.log, there, named), finished=status.finished)
     title = f"Semaphore job {text(part(found, 'metadata'), 'name')!r}, {status}, {read.web(there, f'jobs/{named}')}"
-    return await logview.view(kept, tail=tail, search=search, around=around, start=start, title=title)
-
-
-def log_key(api: Api, job: str) -> str:
-    """What a job's log is kept under."""
-    return f"semaphore/{api.host}/{job}"
+    kept = await there.store.log(f"{there.host} {named}", partial(logs.log, there, named), finished=status.finished)
+    with kept:
+        return await logview.view(kept, tail=tail, search=search, around=around, start=start, title=title)
 
 
 @provider.write(destructive=True, idempotent=True)

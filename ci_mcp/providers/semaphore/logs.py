@@ -21,6 +21,7 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
     Of a log trimmed at 16 MB the rest is read from the job's artifact, where its agent kept one.
 
     Route: GET /logs/:job_id, GET /logs/:job_id?artifact_job_logs=true.
+
     Raises:
         NotFoundError: there is no such job, or none that the token may see.
         PermissionDeniedError: the token may not read logs.
@@ -44,7 +45,7 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
 def diagnosis(error: NotFoundError) -> str:
     """Why there is no log: a 404 whose body is a JSON string says it, plain text means no access."""
     body = error.body.strip()
-    quoted = len(body) > 2 and body[0] == body[-1] == '"'  # noqa: PLR2004 - the two quotes
+    quoted = len(body) > 2 and body[0] == body[-1] == '"' and not body.startswith('"Job with id')  # noqa: PLR2004 - the two quotes
     return " ".join(body[1:-1].replace('\\"', '"').split()) if quoted else ""
 
 

@@ -42,10 +42,9 @@ async def pipelines_list(
     there, named = ids.workflow(api, workflow) if workflow else ids.project(api, project)
     params: dict[str, Any] = {"page_size": read.MOST if status else _USUAL, "branch_name": branch}
 
-    async def fetch(page: str | None) -> tuple[list[Pipeline], str | None]:
-        found, more = await read.pipelines_page(there, params, page or "1")
-        mine = [p for p in found if not workflow or text(p, "wf_id") == named]
-        return [_listed(p, there, api, bool(workflow)) for p in mine], more
+    async def fetch(page: str) -> tuple[list[Pipeline], str | None]:
+        found, more = await read.pipelines_page(there, params, page)
+        return [_listed(p, there, api, bool(workflow)) for p in found], more
 
     statuses = {status, "failing"} if status == "running" else {status}
     with read.explained(there, "workflow" if workflow else "project", named):
@@ -81,9 +80,7 @@ async def _topology(api: Api, pipeline: str) -> Mapping[str, tuple[str, ...]]:
     return {text(block, "name"): tuple(map(str, block.get("dependencies") or ())) for block in found}
 
 
-def _details(
-    api: Api, raw: Json, blocks: Sequence[Json], waits: Mapping[str, tuple[str, ...]]
-) -> PipelineDetails:
+def _details(api: Api, raw: Json, blocks: Sequence[Json], waits: Mapping[str, tuple[str, ...]]) -> PipelineDetails:
     queue = raw.get("queue")
     workflow, named = text(raw, "wf_id"), text(raw, "ppl_id")
     return PipelineDetails(

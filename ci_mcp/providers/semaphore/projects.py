@@ -18,7 +18,9 @@ from ci_mcp.providers.semaphore.together import together
 from ci_mcp.providers.semaphore.wire import Json
 
 ProjectName = Annotated[str, Field(min_length=1, max_length=300, description="Project name, id or web URL")]
-OrganizationName = Annotated[str, Field(max_length=100, description="Organization handle; default: the first configured")]
+OrganizationName = Annotated[
+    str, Field(max_length=100, description="Organization handle; default: the first configured")
+]
 _DESCRIPTION: Final = 300  # characters of a description in a list
 
 

@@ -1,6 +1,5 @@
 """The reads that several tools share: one call each, checked, with a 404 put into words."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from ci_mcp.core.provider import Api, Reply
 from ci_mcp.errors import AuthError, BadAnswerError, NotFoundError, PermissionDeniedError
+from ci_mcp.net.pages import link_next
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.semaphore import ids, wire
 from ci_mcp.providers.semaphore.grouping import text
@@ -15,8 +15,8 @@ from ci_mcp.providers.semaphore.wire import Json
 
 BASE: Final = "/api/v1alpha"
 MOST: Final = 100  # a page of the Elixir API: no maximum in its code, its clients stay at 100
+_CHECKED: Final = frozenset({"wf_id", "project_id"})  # what was asked for is what is answered
 _REMEMBERED: Final = 600.0  # seconds that a project's name stands for its id without asking again
-_NEXT: Final = re.compile(r'<[^>]*[?&]page=(\d{1,6})(?:&[^>]*)?>\s*;\s*rel="?next"?')
 
 _names: dict[tuple[str, str], tuple[float, str]] = {}
 
@@ -40,7 +40,7 @@ def explained(api: Api, kind: str, named: str) -> Iterator[None]:
             ) from None
         raise NotFoundError(
             f"no {kind} {named} at {api.host}, or none that this token may see",
-            f"check it, and that the token's owner is a member of the {'organization and ' * (kind == 'project')}project",
+            "check it, and that the token's owner is a member of its project",
             status=error.status,
             body=error.body,
         ) from None
@@ -76,7 +76,8 @@ async def projects_page(api: Api, page: str) -> tuple[list[Json], str | None]:
     Route: GET /projects?page=N.
     """
     number = int(page) if page.isdecimal() else 1
-    reply = await api.get(f"{BASE}/projects", {"page": number})
+    with explained(api, "organization", api.host.partition(".")[0]):
+        reply = await api.get(f"{BASE}/projects", {"page": number})
     found = wire.records(reply.json(), "projects")
     for project in found:
         remember(api, project)
@@ -166,13 +167,15 @@ async def pipelines_page(api: Api, params: Mapping[str, Any], page: str) -> tupl
     """
     number = int(page) if page.isdecimal() else 1
     reply = await api.get(f"{BASE}/pipelines", {**params, "page": number})
-    return wire.records(reply.json(), "pipelines"), next_page(reply, number)
+    found = wire.records(reply.json(), "pipelines")
+    for key in _CHECKED & params.keys():
+        found = [pipeline for pipeline in found if text(pipeline, key) == params[key]]
+    return found, next_page(reply, number)
 
 
 def next_page(reply: Reply, number: int) -> str | None:
     """The number of the next page; of the ``Link`` header nothing else is used: its URLs lead astray."""
-    found = _NEXT.search(reply.headers.get("link", ""))
-    return found[1] if found and int(found[1]) == number + 1 else None
+    return str(number + 1) if link_next(reply.headers) == str(number + 1) else None
 
 
 async def workflow_pipelines(api: Api, workflow: str) -> list[Json]:
@@ -183,10 +186,9 @@ async def workflow_pipelines(api: Api, workflow: str) -> list[Json]:
     """
     with explained(api, "workflow", workflow):
         found, _ = await pipelines_page(api, {"wf_id": workflow, "page_size": MOST}, "1")
-        mine = [pipeline for pipeline in found if text(pipeline, "wf_id") == workflow]
-        if not mine:
+        if not found:
             raise NotFoundError("no pipelines")
-    return mine
+    return found
 
 
 async def pipeline(api: Api, named: str) -> tuple[Json, list[Json]]:

@@ -32,10 +32,10 @@ class Listing:
     names: frozenset[str] = frozenset()
     problem: str = ""
 
-    def of(self, pipeline: str) -> str:
-        """The best merged report of a pipeline; empty where there is none."""
+    def of(self, pipeline: str, *, short: bool = True) -> str:
+        """The merged report of a pipeline, rather the one with failing tests only where ``short``; may be empty."""
         wanted = (f"{pipeline}-mcp-summary.json", f"{pipeline}.json")
-        return next((name for name in wanted if name in self.names), "")
+        return next((name for name in (wanted if short else reversed(wanted)) if name in self.names), "")
 
 
 async def listing(api: Api, workflow: str) -> Listing:
@@ -97,9 +97,9 @@ async def _download(api: Api, url: str) -> bytes:
     return bytes(data)
 
 
-async def of_pipeline(api: Api, workflow: str, pipeline: str, found: Listing) -> Results | None:
+async def of_pipeline(api: Api, workflow: str, pipeline: str, found: Listing, *, short: bool = True) -> Results | None:
     """The merged report of a pipeline; ``None`` where it has none."""
-    name = found.of(pipeline)
+    name = found.of(pipeline, short=short)
     data = await fetch(api, "workflows", workflow, name) if name else None
     return results.read(data) if data is not None else None
 
@@ -127,5 +127,5 @@ async def of_job(api: Api, job: str, *, workflow: str = "", pipeline: str = "", 
 def from_xml(data: bytes, job: str) -> Results:
     """The results in a JUnit file."""
     report = parse(data)
-    tests = [Result(case, job) for case in report.tests]
-    return Results(tests, report.total, report.failed, {job: report.total})
+    tests = [Result(case, job) for case in report.failing]
+    return Results(tests, report.total, report.failed + report.errors, {job: report.total})

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from ci_mcp.core.shapes import TestCase
 from ci_mcp.errors import BadAnswerError
+from ci_mcp.logs.report import Failed, located
+from ci_mcp.logs.text import clean_text
 from ci_mcp.providers.semaphore import wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.wire import Json
@@ -16,8 +18,6 @@ from ci_mcp.status import Status
 
 MOST_BYTES: Final = 64 * 1024 * 1024  # of an unpacked report
 _NANO: Final = 1e9
-_DETAILS: Final = 4000  # characters of one test's output
-_MESSAGE: Final = 1000
 _STATES: Final = {
     "passed": Status.PASSED,
     "failed": Status.FAILED,
@@ -25,7 +25,7 @@ _STATES: Final = {
     "skipped": Status.SKIPPED,
     "disabled": Status.SKIPPED,
 }
-_PLACE: Final = re.compile(r"(?m)^\s*(?:E\s+)?(?:at\s+|File \")?([\w./\\@+-]{1,200}\.\w{1,5})(?::|\", line )(\d{1,7})\b")
+_COLOUR: Final = re.compile(r"#x1B\[[0-9;]*m")  # how pytest writes an escape that XML cannot hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +104,24 @@ def _tests(result: Json) -> Iterator[Result]:
 
 
 def _case(test: Json, suite: Json) -> TestCase:
-    problem = next((test[key] for key in ("failure", "error") if isinstance(test.get(key), dict)), {})
-    body = text(problem, "body").strip() or text(test, "systemErr").strip()
-    file, line = place(text(test, "file"), body)
     spent = test.get("duration")
-    classname = text(test, "classname")
-    return TestCase(
+    case = TestCase(
         status=_STATES.get(text(test, "state").lower(), Status.UNKNOWN),
-        name=f"{classname}.{text(test, 'name')}" if classname else text(test, "name"),
-        suite=text(suite, "name"),
-        file=file,
-        line=line,
-        message=(text(problem, "message") or text(problem, "type"))[:_MESSAGE],
-        details=body if len(body) <= _DETAILS else f"… {body[-_DETAILS:]}",
-        duration=spent / _NANO if isinstance(spent, int) else None,
+        name=clean_text(text(test, "name")),
+        suite=clean_text(text(test, "classname") or text(suite, "name")),
+        duration=round(spent / _NANO, 3) if isinstance(spent, int) else None,
     )
+    if not case.status.bad:
+        return case
+    problem: Json = next((test[key] for key in ("failure", "error") if isinstance(test.get(key), dict)), {})
+    said = Failed(
+        suite=case.suite,
+        file=text(test, "file"),
+        message=_uncoloured(text(problem, "message") or text(problem, "type")),
+        details=_uncoloured(text(problem, "body") or text(test, "systemErr")),
+    )
+    return located(case, said)
 
 
-def place(file: str, body: str) -> tuple[str, int | None]:
-    """The file and line where a test failed: the last one its output names, in its own file where that is known."""
-    named = [(found[1], int(found[2])) for found in _PLACE.finditer(body)]
-    own = [(name, line) for name, line in named if file and (name.endswith(file) or file.endswith(name))]
-    if own:
-        return file, own[-1][1]
-    return named[-1] if named and not file else (file, None)
+def _uncoloured(said: str) -> str:
+    return _COLOUR.sub("", said)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ci_mcp.errors import BadAnswerError
+from ci_mcp.logs.text import clean_text
 from ci_mcp.status import Status
 
 Json = Mapping[str, Any]
@@ -70,7 +71,7 @@ def _of_seconds(value: Any, nanos: Any = 0) -> datetime | None:
     try:
         seconds = int(value)
         micros = int(nanos or 0) // 1000
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if not 0 < seconds <= _YEAR_9999:
         return None
@@ -134,4 +135,4 @@ def yaml_path(pipeline: Json) -> str:
 def first_line(text: Any) -> str:
     """The first line of a commit message, at most 200 characters."""
     lines = text.strip().splitlines() if isinstance(text, str) else []
-    return lines[0][:200] if lines else ""
+    return clean_text(lines[0])[:200] if lines else ""

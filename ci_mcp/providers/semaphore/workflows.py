@@ -75,13 +75,15 @@ class Runs:
         self.pending: dict[str, list[Json]] = {}
         self.seen: set[str] = set()
 
-    async def search(self, *, cursor: str = "", limit: int, keep: Keep | None = None) -> Page[Workflow]:
+    async def search(
+        self, *, cursor: str = "", limit: int, keep: Keep | None = None, max_pages: int = 10
+    ) -> Page[Workflow]:
         """The workflows that ``keep`` takes, at most ``limit``."""
         self.params = {**self.params, "page_size": read.MOST if keep or self.requester else _USUAL}
-        return await collect(self._page, cursor=cursor, limit=limit, keep=keep)
+        return await collect(self._page, cursor=cursor, limit=limit, keep=keep, max_pages=max_pages)
 
-    async def _page(self, page: str | None) -> tuple[list[Workflow], str | None]:
-        found, more = await read.pipelines_page(self.api, self.params, page or "1")
+    async def _page(self, page: str) -> tuple[list[Workflow], str | None]:
+        found, more = await read.pipelines_page(self.api, self.params, page)
         begun: list[str] = []
         for pipeline in found:
             workflow = text(pipeline, "wf_id")
@@ -124,9 +126,14 @@ async def workflows_run(
     api: Api,
     project: ProjectName,
     branch: Annotated[str, Field(min_length=1, max_length=300, description="Branch, refs/tags/NAME or refs/pull/N")],
-    commit: Annotated[str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA; default: newest")] = "",
+    commit: Annotated[
+        str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA; default: newest")
+    ] = "",
     pipeline_file: Annotated[str, Field(max_length=300, description="Default: .semaphore/semaphore.yml")] = "",
-    parameters: Annotated[tuple[str, ...], Field(max_length=50, description="Pipeline parameters as NAME=VALUE")] = (),
+    parameters: Annotated[
+        tuple[Annotated[str, Field(max_length=4000)], ...],
+        Field(max_length=50, description="Pipeline parameters as NAME=VALUE"),
+    ] = (),
 ) -> Started:
     """Starts a workflow of a project on a branch, tag or pull request, and returns its ids.
 

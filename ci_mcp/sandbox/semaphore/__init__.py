@@ -30,7 +30,7 @@ def build(site: Site) -> Built:
 
 
 def _app(routes: list[Route], middleware: list[Middleware]) -> Starlette:
-    handlers = {Refused: _refused, HTTPException: _unknown}
+    handlers = {Refused: _refused, HTTPException: _unknown, Exception: _broken}
     app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)  # type: ignore[arg-type]
     app.router.redirect_slashes = False
     return app
@@ -38,6 +38,11 @@ def _app(routes: list[Route], middleware: list[Middleware]) -> Starlette:
 
 async def _refused(_request: Request, refused: Refused) -> Response:
     return refused.answer
+
+
+async def _broken(_request: Request, _error: Exception) -> Response:
+    """A request that a handler cannot read, such as a date that is no number."""
+    return text(500, "Internal error")
 
 
 async def _unknown(_request: Request, _error: HTTPException) -> Response:

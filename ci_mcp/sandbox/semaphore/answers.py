@@ -120,9 +120,9 @@ def time_filter(request: Request, world: World, name: str, at: float) -> bool:
     return (not after or unix > int(after)) and (not before or unix < int(before))
 
 
-def stamp(clock: Clock, at: float) -> dict[str, int]:
-    """A time as lists say it."""
-    unix = clock.unix(at)
+def stamp(clock: Clock, at: float | None) -> dict[str, int]:
+    """A time as lists say it; zeros where there is none."""
+    unix = 0 if at is None else clock.unix(at)
     return {"seconds": int(unix), "nanos": int(unix % 1 * 1e6) * 1000}
 
 

@@ -98,7 +98,7 @@ def _project_of(world: World, scope: str, scope_id: str) -> str | None:
     if scope == "workflows":
         workflow = world.workflows.get(scope_id)
         return workflow.project.name if workflow else None
-    job = world.jobs.get(scope_id)
+    job = world.job(scope_id)
     return job.block.pipeline.workflow.project.name if job else None
 
 

@@ -21,7 +21,8 @@ from ci_mcp.sandbox.semaphore.answers import (
 )  # fmt: skip
 from ci_mcp.sandbox.semaphore.artifacts import NOT_ENABLED, signed_url
 from ci_mcp.sandbox.semaphore.logs import events, plain_text
-from ci_mcp.sandbox.semaphore.model import Job, stop_jobs
+from ci_mcp.sandbox.semaphore.model import Job
+from ci_mcp.sandbox.semaphore.model import stop_job as stop_one
 from ci_mcp.sandbox.semaphore.shapes import job
 from ci_mcp.sandbox.semaphore.world import NO_ARTIFACTS_TOKEN, World
 
@@ -63,7 +64,7 @@ def _gateway_job(request: Request) -> Job:
         uuid.UUID(job_id)
     except ValueError:
         raise proto_error(400, f"Job id '{job_id}' is not a valid UUID") from None
-    found = world_of(request).jobs.get(job_id)
+    found = world_of(request).job(job_id)
     if not found:
         raise proto_error(404, f"Job {job_id} not found")
     if not found.block.pipeline.workflow.project.visible:
@@ -80,7 +81,7 @@ async def get_job(request: Request) -> Response:
 async def stop_job(request: Request) -> Response:
     """``POST /jobs/{id}/stop``: asynchronous."""
     found = _gateway_job(request)
-    stop_jobs([found], world_of(request).clock.now())
+    stop_one(found, world_of(request).clock.now())
     return proto({})
 
 
@@ -90,7 +91,7 @@ def log_job(world: World, job_id: str) -> Job:
     Raises:
         Refused: there is none, or it is not for this token.
     """
-    found = world.jobs.get(job_id)
+    found = world.job(job_id)
     if not found:
         raise Refused(said(f"Job with id '{job_id}' not found", 404))
     if not found.block.pipeline.workflow.project.visible:
@@ -137,7 +138,7 @@ async def self_hosted_log(request: Request) -> Response:
     """``GET /api/v1/logs/{id}``: a self-hosted job's log, by the jwt alone; from event ``token`` on, or as text."""
     world, query = world_of(request), request.query_params
     now = world.clock.now()
-    found = world.jobs.get(request.path_params["job_id"])
+    found = world.job(request.path_params["job_id"])
     claims = _read_jwt(query.get("jwt", ""))
     if not found or claims.get("job") != found.id or claims.get("exp", 0) < world.clock.unix(now):
         return Response("Unauthorized", 401, media_type="text/plain")

@@ -5,15 +5,16 @@ is settled when they are made, and a state is read off for a moment, so that run
 """
 
 import hashlib
+import math
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ci_mcp.sandbox.recordings import exit_codes
 
 _NAMESPACE = uuid.UUID("8f0f4d52-9a53-4b0e-8f43-21f5c7a5d0e6")
 _STOP_SECONDS = 1.0
-_QUEUE_SECONDS = 1.0
+_QUEUE_SECONDS = 0.5
 
 
 def make_id(*words: object) -> str:
@@ -105,7 +106,7 @@ class Block:
         """Waiting, running, stopping or done."""
         if now >= self.end:
             return "done"
-        if self.pipeline.stopping is not None and now >= self.pipeline.stopping:
+        if self.pipeline.stopping is not None and now >= self.pipeline.stopping and now >= self.start:
             return "stopping"
         return "running" if now >= self.start and self.spec.jobs else "waiting"
 
@@ -217,7 +218,7 @@ def lay_out(pipeline: Pipeline, *, pace: float = 1, kept: Iterable[str] = (), ag
 
 
 def _add_jobs(block: Block, *, pace: float, again: bool) -> None:
-    queue = min(pace, _QUEUE_SECONDS)
+    queue = _QUEUE_SECONDS if pace else 0
     for index, spec in enumerate(block.spec.jobs):
         name = (again and spec.again) or spec.recording
         used = spec if name == spec.recording else JobSpec(spec.name, name, spec.seconds, spec.agent)
@@ -236,22 +237,46 @@ def stop(pipeline: Pipeline, now: float, user: str) -> bool:
     """Stop a pipeline; False where it had ended already."""
     if pipeline.state(now) == "done":
         return False
-    end = now + _STOP_SECONDS
     ran = pipeline.state(now) == "running"
-    pipeline.stopping, pipeline.end, pipeline.stopped_by = now, end, user
+    pipeline.stopping, pipeline.end, pipeline.stopped_by = now, now + _STOP_SECONDS, user
     pipeline.result, pipeline.reason = ("stopped" if ran else "canceled"), "user"
     for block in pipeline.blocks:
-        if block.state(now) == "done":
-            continue
-        block.result = "stopped" if block.start <= now else "canceled"
-        block.reason, block.end = "user", end
-        stop_jobs(block.jobs, now)
-        if block.result == "canceled":
-            block.jobs.clear()
+        _stop_block(block, now)
     return True
 
 
-def stop_jobs(jobs: Sequence[Job], now: float) -> None:
+def stop_job(job: Job, now: float) -> None:
+    """Stop one job: its block is then stopped, what comes after it canceled, the other blocks run on."""
+    if job.state(now) == "finished":
+        return
+    _stop_jobs([job], now)
+    block, pipeline = job.block, job.block.pipeline
+    block.end = max(each.finished for each in block.jobs)
+    block.result, block.reason = "stopped", "user"
+    lost = {block.spec.name}
+    for each in pipeline.blocks:
+        if lost & set(each.spec.after):
+            lost.add(each.spec.name)
+            _stop_block(each, now)
+    pipeline.end = max(each.end for each in pipeline.blocks)
+    if pipeline.result == "passed":
+        pipeline.result, pipeline.reason = "stopped", "user"
+
+
+def _stop_block(block: Block, now: float) -> None:
+    if block.state(now) == "done":
+        return
+    begun = block.start <= now
+    block.result, block.reason, block.end = ("stopped" if begun else "canceled"), "user", now + _STOP_SECONDS
+    if begun:
+        _stop_jobs(block.jobs, now)
+        return
+    for job in block.jobs:
+        job.created = math.inf  # the jobs of a block that never began never come to be
+    block.jobs.clear()
+
+
+def _stop_jobs(jobs: Iterable[Job], now: float) -> None:
     """Stop those jobs that have not ended; one that has not started never will."""
     for job in jobs:
         if job.state(now) != "finished":

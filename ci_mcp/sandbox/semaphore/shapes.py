@@ -3,6 +3,7 @@
 from typing import Any
 
 from ci_mcp.sandbox.plan import Clock
+from ci_mcp.sandbox.recordings import commands, recording
 from ci_mcp.sandbox.semaphore.answers import date, stamp
 from ci_mcp.sandbox.semaphore.model import Block, Job, Pipeline, Workflow, make_id
 from ci_mcp.sandbox.semaphore.world import ORGANIZATION, SECRET_VALUE
@@ -39,19 +40,10 @@ def listed_workflow(item: Workflow, clock: Clock) -> Json:
 
 def pipeline(item: Pipeline, clock: Clock, now: float) -> Json:
     """A pipeline as described: lower case, times as text, no result until it is done."""
-    flow, state = item.workflow, item.state(now)
-    step = (item.begin - item.created) / 3
-    times = {
-        "created_at": item.created,
-        "pending_at": item.created + step,
-        "queuing_at": item.created + 2 * step,
-        "running_at": item.begin if not item.error else None,
-        "stopping_at": item.stopping,
-        "done_at": item.end,
-    }
-    said = {key: date(clock, at if at is not None and at <= now else None) for key, at in times.items()}
-    common = _pipeline_facts(item) | {"state": state, "triggerer": _triggerer(item), "wf_id": flow.id}
-    return common | said | ({"result": item.result, "result_reason": item.reason} if state == "done" else {})
+    state = item.state(now)
+    described = _pipeline_facts(item) | {"state": state}
+    described |= {key: date(clock, at) for key, at in _times(item, now).items()}
+    return described | ({"result": item.result, "result_reason": item.reason} if state == "done" else {})
 
 
 def listed_pipeline(item: Pipeline, clock: Clock, now: float) -> Json:
@@ -60,20 +52,34 @@ def listed_pipeline(item: Pipeline, clock: Clock, now: float) -> Json:
     for key in ("state", "result", "result_reason"):
         if key in described:
             described[key] = described[key].upper()
-    for key, at in (("created_at", item.created), ("running_at", item.begin), ("done_at", item.end)):
-        described[key] = stamp(clock, at) if at <= now else {"seconds": 0, "nanos": 0}
+    return described | {key: stamp(clock, at) for key, at in _times(item, now).items()}
+
+
+def _times(item: Pipeline, now: float) -> dict[str, float | None]:
+    """When a pipeline entered each of its states; None for those it has not (yet)."""
     step = (item.begin - item.created) / 3
-    described["pending_at"] = stamp(clock, item.created + step)
-    described["queuing_at"] = stamp(clock, item.created + 2 * step)
-    stopped = item.stopping is not None and item.stopping <= now
-    described["stopping_at"] = stamp(clock, item.stopping or 0) if stopped else {"seconds": 0, "nanos": 0}
-    return described
+    times = {
+        "created_at": item.created,
+        "pending_at": item.created + step,
+        "queuing_at": item.created + 2 * step,
+        "running_at": None if item.error else item.begin,
+        "stopping_at": item.stopping,
+        "done_at": item.end,
+    }
+    # One that is stopped early enters none of the states in between.
+    last = item.end if item.stopping is None else item.stopping
+    passing = ("pending_at", "queuing_at", "running_at")
+    return {
+        key: at if at is not None and at <= now and (at < last or key not in passing) else None
+        for key, at in times.items()
+    }
 
 
 def _pipeline_facts(item: Pipeline) -> Json:
     flow = item.workflow
     return {
         "ppl_id": item.id,
+        "wf_id": flow.id,
         "name": item.name,
         "project_id": flow.project.id,
         "organization_id": ORGANIZATION,
@@ -104,6 +110,7 @@ def _pipeline_facts(item: Pipeline) -> Json:
         "with_after_task": False,
         "after_task_id": "",
         "repository_id": make_id("repository", flow.project.id),
+        "triggerer": _triggerer(item),
         "env_vars": [{"name": name, "value": value} for name, value in item.parameters.items()],
     }
 
@@ -158,6 +165,7 @@ def job(item: Job, clock: Clock, now: float) -> Json:
     flow = item.block.pipeline.workflow
     ended, ran = item.state(now) == "finished", item.has_run(now)
     updated = item.finished if ended else (item.started if ran and item.started is not None else item.created)
+    epilogue = [step.command for step in recording(item.spec.recording).epilogue] if item.spec.recording else []
     secret = {"name": "STRIPE_API_KEY", "value": SECRET_VALUE}
     return {
         "metadata": {
@@ -178,9 +186,9 @@ def job(item: Job, clock: Clock, now: float) -> Json:
             "secrets": [{"name": "shop-payments"}],
             "env_vars": [{"name": "CI", "value": "true"}, secret],
             "files": [{"path": "/home/semaphore/.netrc", "content": SECRET_VALUE}],
-            "commands": ["checkout", "make ci"],
+            "commands": commands(item.spec.recording),
             "epilogue_commands": [],
-            "epilogue_always_commands": [],
+            "epilogue_always_commands": epilogue,
             "epilogue_on_pass_commands": [],
             "epilogue_on_fail_commands": [],
         },

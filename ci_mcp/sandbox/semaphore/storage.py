@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ci_mcp.sandbox.recordings import recording
+from ci_mcp.sandbox.recordings import commands, recording
 from ci_mcp.sandbox.semaphore import reports
 from ci_mcp.sandbox.semaphore.answers import world_of
 from ci_mcp.sandbox.semaphore.logs import plain_text
@@ -49,8 +49,9 @@ def _refused(status: int, code: str, message: str) -> Response:
 
 def files_of(world: World, scope: str, scope_id: str) -> Files:
     """The objects of a scope by their path, each with what gives its content."""
-    if scope == "jobs" and scope_id in world.jobs:
-        return _job_files(world, world.jobs[scope_id])
+    job = world.job(scope_id) if scope == "jobs" else None
+    if job:
+        return _job_files(world, job)
     if scope == "workflows" and scope_id in world.workflows:
         return _workflow_files(world, world.workflows[scope_id])
     return {}
@@ -101,7 +102,7 @@ def pipeline_yaml(pipeline: Pipeline) -> bytes:
         {
             "name": spec.name,
             "dependencies": list(spec.after),
-            "task": {"jobs": [{"name": job.name, "commands": ["checkout", "make ci"]} for job in spec.jobs]},
+            "task": {"jobs": [{"name": job.name, "commands": commands(job.recording)} for job in spec.jobs]},
         }
         for spec in pipeline.specs
     ]

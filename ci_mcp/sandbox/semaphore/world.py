@@ -63,6 +63,8 @@ SHOP_NIGHTLY_WORKFLOW = workflow_id("shop", "nightly-1")  # three failed jobs, t
 SHOP_NIGHTLY_PIPELINE = pipeline_id("shop", "nightly-1")
 SHOP_PULL_REQUEST_WORKFLOW = workflow_id("shop", "pull-request-42-2")
 SHOP_PULL_REQUEST_PIPELINE = pipeline_id("shop", "pull-request-42-2")
+SHOP_MATRIX_WORKFLOW = workflow_id("shop", "matrix-1")  # 200 jobs, of which 12 failed in three ways
+SHOP_MATRIX_PIPELINE = pipeline_id("shop", "matrix-1")
 SHOP_TAG_WORKFLOW = workflow_id("shop", "tag-1")
 SHOP_MALFORMED_WORKFLOW = workflow_id("shop", "malformed-1")
 SHOP_MALFORMED_PIPELINE = pipeline_id("shop", "malformed-1")
@@ -100,6 +102,11 @@ class World:
         self.workflows[workflow.id] = workflow
         self.pipelines[pipeline.id] = pipeline
         self.jobs.update((job.id, job) for job in pipeline.jobs)
+
+    def job(self, job_id: str) -> Job | None:
+        """The job of that id, once its block has begun."""
+        found = self.jobs.get(job_id)
+        return found if found and found.created <= self.clock.now() else None
 
     def newest(self, workflows: Iterable[Workflow]) -> list[Workflow]:
         """Those workflows that have begun, newest first."""

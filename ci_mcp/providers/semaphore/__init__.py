@@ -1,0 +1,22 @@
+"""Semaphore, over its REST API v1alpha."""
+
+from ci_mcp.core.provider import Hooks
+from ci_mcp.providers.semaphore import hooks, logs, runs
+from ci_mcp.providers.semaphore.provider import provider
+
+# Imported for their tools, in the order that lists show them.
+from ci_mcp.providers.semaphore import projects, workflows, pipelines, jobs, tests  # noqa: F401 isort:skip
+
+__all__ = ["provider"]
+
+provider.hooks = Hooks(
+    identity=hooks.identity,
+    locate=hooks.locate,
+    discover=hooks.discover,
+    runs=runs.runs,
+    run=runs.run,
+    failures=runs.failures,
+    log=logs.log,
+    rerun=runs.rerun,
+    tokens=hooks.tokens,
+)

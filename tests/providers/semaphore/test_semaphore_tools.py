@@ -1,0 +1,59 @@
+import inspect
+
+import pytest
+
+from ci_mcp.core import schema
+from ci_mcp.core.answer import compact
+from ci_mcp.providers.semaphore import provider
+
+TOOLS = sorted(provider.tools)
+
+
+def test_the_tools_are_those_that_were_promised() -> None:
+    """No more and no fewer; at most eight for everybody."""
+    expected = """organizations_list projects_list projects_search projects_describe workflows_search workflows_describe
+        workflows_run workflows_rerun workflows_cancel pipelines_list pipelines_describe pipelines_rerun jobs_list
+        jobs_describe jobs_logs jobs_cancel tests_list""".split()
+    assert sorted(f"semaphore_{name}" for name in expected) == TOOLS
+    assert 8 >= sum(tool.core for tool in provider.tools.values())
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_is_told_in_few_words(name: str) -> None:
+    """A description of at most thirty words, parameters of at most eight; at most 260 tokens together."""
+    tool = provider.tools[name]
+    spec = schema.spec(provider, tool)
+    assert 30 >= len(spec.description.split())
+    for said in spec.input_schema["properties"].values():
+        assert 8 >= len(said["description"].split()), said
+        assert "anyOf" not in said
+    told = compact({"name": name, "description": spec.description, "inputSchema": spec.input_schema})
+    assert 260 >= len(told) / 4
+
+
+def test_what_ends_or_starts_something_says_so() -> None:
+    """The hints that clients ask their user by."""
+    assert {"workflows_run", "workflows_rerun", "pipelines_rerun"} == _with("starts")
+    assert {"workflows_cancel", "jobs_cancel"} == _with("destructive")
+    assert _with("starts") | _with("destructive") == {
+        name.removeprefix("semaphore_") for name, tool in provider.tools.items() if not tool.read_only
+    }
+
+
+def _with(hint: str) -> set[str]:
+    return {name.removeprefix("semaphore_") for name, tool in provider.tools.items() if getattr(tool, hint)}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_parameter_is_bounded(name: str) -> None:
+    """Texts have a length, numbers a range, lists a size."""
+    for key, said in schema.input_schema(provider.tools[name])["properties"].items():
+        bounds = {"string": {"maxLength", "enum"}, "integer": {"minimum"}, "array": {"maxItems"}, "boolean": set(said)}
+        assert bounds[said["type"]] & set(said), key
+
+
+def test_every_hook_but_the_flaky_one_is_there() -> None:
+    """Semaphore's flaky tests need a feature that few organizations have."""
+    hooks = provider.hooks
+    there = {name for name in inspect.signature(type(hooks)).parameters if getattr(hooks, name)}
+    assert {"identity", "locate", "discover", "runs", "run", "failures", "log", "rerun", "tokens"} == there
