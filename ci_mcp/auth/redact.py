@@ -8,6 +8,7 @@ Give `redact` the whole text, not its lines: a private key is a block of lines.
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -24,6 +25,14 @@ _QUERY: Final = (
     r"(?:[?&;]|u0026)(?i:x-(?:amz|goog|oss|ms)-(?:signature|credential|security-token)|signature|sig|jwt|api_?key"
     r"|(?:(?:access|refresh|id|auth|private)_|circle-)?token|client_secret|awsaccesskeyid|password)"
     r"=([^\s&\"'<>\[\]\\;)`]{8,})"
+)
+_VARIABLE: Final = (
+    r"\b[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*"
+    r"=[\"']?([^\s\"'\[;,&|)]{8,})"
+)
+_NAMED: Final = (
+    r"(?i:\b[a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key))"
+    r"\\?[\"']?\s*[:=]\s*\\?[\"']([^\s\"'\[\\]{12,})[\"'\\]"
 )
 # Each shape has one group, the secret; what stands before it is shown.
 _SHAPES: Final[tuple[tuple[str, str], ...]] = (
@@ -76,16 +85,14 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     ("password", r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>\[\]()]*:([^\s/@\"'<>\[\]]{3,200})@[\w\[-]"),
     ("token", r"\b(?i:https?)://([A-Za-z0-9_-]{20,})@[\w-]"),
     ("signature", _QUERY),
-    (
-        "secret",
-        r"\b[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*=[\"']?([^\s\"'\[;,&|)]{8,})",
-    ),
+    ("secret", _VARIABLE),
+    ("secret", _NAMED),
 )
 # These rest on a name before the value, so the value must look like one.
 _BY_NAME: Final = frozenset({"authorization", "cookie", "password", "signature", "secret", "token"})
 _NO_VALUE: Final = ("$", "*", "<", "{", "%(", "...", "…", "xxxx", "redacted", "://", "secure]")
-_KEY_BEGIN: Final = re2.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_END: Final = re2.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_MARK: Final = re2.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_LONGEST: Final = 20_000
 _KEY_LINE: Final = re2.compile(r"[ \t\d|:>]*[A-Za-z0-9+/=]{16,}[ \t\r]*")
 
 _known: set[str] = set()
@@ -150,14 +157,13 @@ def _private_keys(text: str) -> str:
 
 
 def _key_spans(text: str) -> Iterator[tuple[int, int]]:
-    at = 0
-    closed = True
-    while (begin := _KEY_BEGIN.search(text, at)) is not None:
-        # Where no key ends any more it is not looked for again, so that a text full of beginnings is read once.
-        end = _KEY_END.search(text, begin.end()) if closed else None
-        closed = end is not None
-        at = end.end() if end is not None else _key_lines(text, begin.end())
-        yield begin.start(), at
+    marks = [(match.start(), match.end(), match[1] == "BEGIN") for match in _KEY_MARK.finditer(text)]
+    for (start, end, begins), (_, last, follows) in pairwise([*marks, (0, 0, True)]):
+        if not begins:
+            continue
+        # Another beginning, or an end far away, is no end of this key: a page of log must not vanish between them.
+        whole = not follows and last - end < _KEY_LONGEST
+        yield start, last if whole else _key_lines(text, end)
 
 
 def _key_lines(text: str, at: int) -> int:

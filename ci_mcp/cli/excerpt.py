@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from ci_mcp.cli.output import FORMATS, excerpted
+from ci_mcp.cli.output import FORMATS, show
 
 if TYPE_CHECKING:
     from ci_mcp.logs.clean import Log
@@ -30,10 +30,12 @@ def excerpt(file: str, tokens: int, baseline: str | None, format_: str | None) -
 
     FILE is a log, or - for standard input.
     """
+    from ci_mcp.core.answer import render
+    from ci_mcp.core.shapes import Prose
     from ci_mcp.logs.excerpt import excerpt as find
 
     found = find(_open(file), tokens, _open(baseline) if baseline else None)
-    excerpted(found, format_)
+    show(render(Prose(found.text(), found.records())), format_)
 
 
 def _open(path: str) -> "Log":

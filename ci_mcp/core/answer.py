@@ -31,7 +31,10 @@ class Answer:
 
 
 def plain(value: Any) -> Any:
-    """Any record as JSON values: nothing that is ``None`` or empty, times as RFC 3339 UTC, tuples as lists."""
+    """Any value as JSON values: times as RFC 3339 UTC, tuples as lists.
+
+    Of a record what is ``None`` or empty is left out, of a mapping only what is ``None``.
+    """
     if isinstance(value, Page):
         items = [plain(item) for item in value.items]
         page = {"items": items, "next": value.next, "omitted": value.omitted}
@@ -40,7 +43,7 @@ def plain(value: Any) -> Any:
         pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
         return {name: plain(item) for name, item in pairs if not _nothing(item)}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items() if not _nothing(item)}
+        return {str(key): plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return _scalar(value)

@@ -29,6 +29,23 @@ class Choice:
     repeats: Counter[int] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a log to show.
+
+    Args:
+        room: characters that the shown lines and the words for gaps may take.
+        least: a line is shown if it is worth at least this share of the best line's worth.
+        enough: once so many characters are taken,
+        clear: only lines worth this share of the best are added.
+    """
+
+    room: int
+    least: float = 0.0
+    enough: int = 1 << 60
+    clear: float = 0.0
+
+
 def shorten(text: str) -> str:
     """A line as an excerpt shows it: a very long one is cut, and says so."""
     if len(text) <= WIDEST:
@@ -36,19 +53,23 @@ def shorten(text: str) -> str:
     return f"{text[:WIDEST]} [{len(text) - WIDEST:,} more characters]"
 
 
-def choose(texts: Sequence[str], values: Sequence[float], room: int) -> Choice:
+def choose(texts: Sequence[str], values: Sequence[float], limits: Limits) -> Choice:
     """The lines that are worth most and fit.
 
     Args:
         texts: every line's text.
         values: every line's worth; 0 for one that nothing speaks for.
-        room: characters that the shown lines and the words for gaps may take.
+        limits: how much to show.
     """
+    room, best = limits.room, max(values, default=0.0)
     picker = _Picker(texts, room)
     order = [index for index, value in enumerate(values) if value > 0 and texts[index].strip()]
     order.sort(key=lambda index: (-_rank(values[index], texts[index]), index))
     for index in order:
         if picker.room < _GAP:
+            break
+        used = room - picker.room
+        if values[index] < best * (limits.clear if used > limits.enough else limits.least):
             break
         picker.offer(index)
     return picker.choice

@@ -6,17 +6,19 @@ So a number means the same line however the bytes came, and whatever cleaning ma
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from ci_mcp.errors import UsageError
 from ci_mcp.logs.groups import Groups, looks_like_buildkite
-from ci_mcp.logs.text import LIMIT, LongLine, clean_lines
+from ci_mcp.logs.text import LIMIT, LongLine, clean_line, clean_lines
 
 CHUNK: Final = 1 << 20
 """Bytes read at once."""
+
+_NEAR: Final = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +159,22 @@ class Log:
             offset += len(data)
         return line.text(), offset
 
-    def index(self) -> Index:
-        """The number of lines, where blocks begin and the groups; the whole log is read on the first call."""
-        if self._index is None:
+    def index(self, watch: Callable[[Block, Groups], None] | None = None) -> Index:
+        """The number of lines, where blocks begin and the groups; the whole log is read on the first call.
+
+        Args:
+            watch: sees every block on the way, in log order, and notes the groups itself; makes the log be read again.
+        """
+        if self._index is None or watch is not None:
             numbers, offsets, total = [], [], 0
             groups = Groups(looks_like_buildkite(self.read(0, LIMIT)))
             for block in self.blocks():
                 numbers.append(block.number)
                 offsets.append(block.offset)
-                groups.read_block(block.number, block.raw)
+                if watch is None:
+                    groups.read_block(block.number, block.raw)
+                else:
+                    watch(block, groups)
                 newlines = block.raw.count(b"\n")
                 ends = newlines and block.raw.endswith(b"\n")
                 total = block.number + newlines - (1 if ends else 0)
@@ -187,6 +196,37 @@ class Log:
         for block in self.blocks(index.numbers[nearest], index.offsets[nearest]):
             if block.number > last:
                 return
-            for number, text in enumerate(block.texts(), block.number):
-                if start <= number <= last:
-                    yield Line(number, text, index.groups.at(number))
+            yield from _labelled(block, max(start, block.number), last, index.groups)
+
+    def near(self, number: int, offset: int, above: int, below: int) -> list[Line]:
+        """Lines around one that is known by its number and the offset of its first byte.
+
+        Gives up to ``above`` lines before it, itself, and up to ``below`` after it; fewer where they are very long.
+        """
+        start = max(offset - _NEAR, 0)
+        before = self.read(start, offset - start).split(b"\n")[1 if start else 0 : -1]
+        before = before[max(len(before) - above, 0) :]
+        data = self.read(offset, 2 * _NEAR)
+        after = data.split(b"\n")[: below + 1]
+        if len(after) <= below and offset + len(data) < self.size:
+            after.pop()
+        texts = [clean_line(raw) for raw in before]
+        texts += [clean_line(raw) for raw in after] or [self._long_line(offset)[0]]
+        groups = self.index().groups
+        return [
+            Line(at, text, groups.at(at)) for at, text in enumerate(texts, number - len(before)) if at <= self.total
+        ]
+
+
+def _labelled(block: Block, first: int, last: int, groups: Groups) -> Iterator[Line]:
+    """The lines of a block from number ``first`` to ``last``."""
+    if block.long is not None:
+        texts = [block.long]
+    else:
+        # Only the lines that are asked for are cleaned.
+        raw = block.raw.split(b"\n")
+        if not raw[-1]:
+            raw.pop()
+        texts = clean_lines(b"\n".join(raw[first - block.number : max(last - block.number + 1, 0)]) + b"\n")
+    for number, text in enumerate(texts, first):
+        yield Line(number, text, groups.at(number))

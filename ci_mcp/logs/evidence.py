@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import re2
 
+from ci_mcp.logs.clean import Line
 from ci_mcp.logs.knowledge import all_rules
 from ci_mcp.logs.knowledge.noise import NOISE
 from ci_mcp.logs.rules import Kind, Rule
@@ -74,12 +75,14 @@ class Evidence:
     """What each line of a sheet tells; all lists are as long as the sheet.
 
     Args:
+        numbers: each line's number in the log; 0 for a line that only marks a gap.
         rules: the strongest entry that each line matches, or None.
         weights: its weight, less where the line only warns.
         bare: each line without the prefixes of wrapping tools.
         indents: how deep each line stands; -1 for a blank one.
     """
 
+    numbers: list[int] = field(default_factory=list)
     rules: list[Rule | None] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)
@@ -93,16 +96,15 @@ _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
 
 
-def read_evidence(texts: list[str]) -> Evidence:
+def read_evidence(lines: list[Line]) -> Evidence:
     """Ask the tables about every line."""
-    tables = _tables()
-    evidence = Evidence()
-    for text in texts:
-        bare = unwrap(text)[:_LONGEST].rstrip()
+    evidence = Evidence([line.number for line in lines])
+    for line in lines:
+        bare = unwrap(line.text)[:_LONGEST].rstrip()
         stripped = bare.lstrip()
         evidence.bare.append(bare)
         evidence.indents.append(len(bare) - len(stripped) if stripped else -1)
-        rule, weight = _judge(tables, bare) if stripped else (None, 0.0)
+        rule, weight = judge(bare) if stripped else (None, 0.0)
         evidence.rules.append(rule)
         evidence.weights.append(weight)
     _forget_scripts(evidence)
@@ -124,8 +126,10 @@ def _forget_scripts(evidence: Evidence) -> None:
             start = -1
 
 
-def _judge(tables: _Tables, bare: str) -> tuple[Rule | None, float]:
-    data = bare.encode()
+def judge(bare: str) -> tuple[Rule | None, float]:
+    """The strongest entry that a line matches, and its weight; the line comes without its wrapping."""
+    tables = _tables()
+    data = bare[:_LONGEST].encode()
     found = tables.finder.Match(data)
     if not found:
         return None, 0.0

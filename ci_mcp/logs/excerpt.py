@@ -1,23 +1,33 @@
 """The lines of a log that explain its failure, within a budget."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
-from ci_mcp.logs.choose import Choice, choose, shorten
-from ci_mcp.logs.clean import Line, Log
+from ci_mcp.logs.baseline import Baseline, normalise
+from ci_mcp.logs.choose import Choice, Limits, choose, shorten
+from ci_mcp.logs.clean import Log
 from ci_mcp.logs.evidence import Evidence, read_evidence
 from ci_mcp.logs.rules import Kind
-from ci_mcp.logs.weigh import Weights, template, weigh
+from ci_mcp.logs.sheet import Sheet, read_sheet
+from ci_mcp.logs.weigh import Weights, weigh
 
 TOKEN: Final = 4
 """Characters a token, an estimate."""
 
+DEFAULT_BUDGET: Final = 1_500
+"""Tokens that an excerpt takes at most where nobody asked for more or less."""
+
 _HEADER: Final = 150
 _BLANKS: Final = 3
 _TELLING: Final = 3.5
-_MOST_LINES: Final = 60_000
+_ENOUGH: Final = 0.5
+_CLEAR: Final = 0.35
+_LEAST_COMPARED: Final = 0.04
+_MOST_COMPARED: Final = 0.2
+_WIDE: Final = 8_000
+_SIGNED: Final = 3
 _MOST_STEPS: Final = 3
 
 
@@ -120,41 +130,37 @@ def _record(line: Shown) -> dict[str, Any]:
     return record
 
 
-def excerpt(log: Log, budget: int, baseline: Log | None = None) -> Excerpt:
-    """The lines that explain the failure of ``log``, in at most ``budget`` tokens of text.
+def excerpt(log: Log, budget: int | None = None, baseline: Log | None = None) -> Excerpt:
+    """The lines that explain the failure of a log.
 
     Args:
         log: the log of a job that failed.
-        budget: tokens, estimated as characters / 4.
+        budget: fill so many tokens (characters / 4); without one, at most DEFAULT_BUDGET,
+            and fewer where the cause is clear and the rest would be filler.
         baseline: the log of the same job when it last passed; what stands there too matters little.
     """
-    total = log.total
-    first = max(total - _MOST_LINES + 1, 1)
-    lines = list(log.lines(first))
-    note = f"the first {first - 1:,} lines were not read" if first > 1 else ""
-    evidence = read_evidence([line.text for line in lines])
-    known = frozenset(template(text) for text in _bare(baseline)) if baseline is not None else None
-    weights = weigh(evidence, known)
-    return build(lines, evidence, weights, budget, total, note)
+    sheet = read_sheet(log)
+    evidence = read_evidence(sheet.lines)
+    return build(sheet, evidence, weigh(evidence, Baseline.of(baseline)), limits_for(budget, baseline is not None))
 
 
-def build(
-    lines: list[Line], evidence: Evidence, weights: Weights, budget: int, total: int, note: str = ""
-) -> Excerpt:
+def limits_for(budget: int | None, compared: bool) -> Limits:  # noqa: FBT001 - a fact, not an option
+    """How much to show for a budget in tokens."""
+    room = (budget or DEFAULT_BUDGET) * TOKEN
+    # What a log that passed does not explain away stands out: the smaller the budget, the less else is shown.
+    least = min(_LEAST_COMPARED * _WIDE / room, _MOST_COMPARED) if compared else 0.0
+    return Limits(room, least) if budget else Limits(room, least, int(room * _ENOUGH), _CLEAR)
+
+
+def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) -> Excerpt:
     """The excerpt of lines that were read and weighed."""
-    places = _places(evidence, weights)
-    room = budget * TOKEN - _HEADER
-    choice = choose([line.text for line in lines], weights.values, room)
+    choice = choose([line.text for line in sheet.lines], weights.values, replace(limits, room=limits.room - _HEADER))
     while True:
-        result = _assemble(lines, evidence, weights, choice, (total, places, note))
-        over = len(result.text()) - budget * TOKEN
+        result = _assemble(sheet, evidence, weights, choice)
+        over = len(result.text()) - limits.room
         if over <= 0 or not choice.order:
             return result
-        del choice.order[len(choice.order) - 1 - over // 400 :]
-
-
-def _bare(log: Log) -> list[str]:
-    return read_evidence([line.text for line in log.lines()]).bare
+        del choice.order[max(len(choice.order) - 1 - over // 400, 0) :]
 
 
 def _places(evidence: Evidence, weights: Weights) -> int:
@@ -162,35 +168,40 @@ def _places(evidence: Evidence, weights: Weights) -> int:
     return (1 if strong else 0) + sum(b - a > 3 for a, b in pairwise(strong))
 
 
-def with_blanks(order: list[int], indents: list[int]) -> list[int]:
+def _with_blanks(order: list[int], evidence: Evidence) -> list[int]:
     """The chosen lines in log order, with the few blank lines that stand between two of them."""
     result: list[int] = []
     for index in sorted(order):
         between = range(result[-1] + 1, index) if result else range(0)
-        if len(between) <= _BLANKS and all(indents[blank] < 0 for blank in between):
+        if len(between) <= _BLANKS and all(evidence.indents[i] < 0 < evidence.numbers[i] for i in between):
             result.extend(between)
         result.append(index)
     return result
 
 
-def _assemble(
-    lines: list[Line], evidence: Evidence, weights: Weights, choice: Choice, facts: tuple[int, int, str]
-) -> Excerpt:
-    total, places, note = facts
-    shown: list[Shown] = []
-    for index in with_blanks(choice.order, evidence.indents):
+def _assemble(sheet: Sheet, evidence: Evidence, weights: Weights, choice: Choice) -> Excerpt:
+    blocks: list[list[Shown]] = []
+    for index in _with_blanks(choice.order, evidence):
         seed = weights.seeds[index]
         rule = evidence.rules[seed] if seed >= 0 else None
         telling = seed == index and weights.values[index] >= _TELLING
-        line, kind = lines[index], rule.kind if rule else Kind.TAIL
-        shown.append(Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index]))
-    blocks: list[list[Shown]] = []
-    for each in shown:
-        if blocks and blocks[-1][-1].number + 1 == each.number:
-            blocks[-1].append(each)
+        line, kind = sheet.lines[index], rule.kind if rule else Kind.TAIL
+        shown = Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index])
+        if blocks and blocks[-1][-1].number + 1 == line.number:
+            blocks[-1].append(shown)
         else:
-            blocks.append([each])
-    steps = tuple(dict.fromkeys(each.step for each in shown if each.telling and each.step))
-    words = sorted({template(each.text.strip()) for each in shown if each.telling and each.kind is not Kind.EXIT})
-    signature = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16] if words else ""
-    return Excerpt(total, places, steps, tuple(map(tuple, blocks)), signature, note)
+            blocks.append([shown])
+    steps = tuple(dict.fromkeys(each.step for block in blocks for each in block if each.telling and each.step))
+    signature = _signature(evidence, weights)
+    return Excerpt(sheet.total, _places(evidence, weights), steps, tuple(map(tuple, blocks)), signature, sheet.note)
+
+
+def _signature(evidence: Evidence, weights: Weights) -> str:
+    """Equal where two logs fail in the same way: what the most telling lines say, without what varies."""
+    words = [
+        (-weights.values[index], index)
+        for index, rule in enumerate(evidence.rules)
+        if rule is not None and rule.kind not in (Kind.EXIT, Kind.SUMMARY) and weights.values[index] >= _TELLING
+    ]
+    said = sorted({normalise(evidence.bare[index]) for _, index in sorted(words)[:_SIGNED]})
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] if said else ""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import log2
 from typing import Final
 
+from ci_mcp.logs.baseline import Baseline
 from ci_mcp.logs.blocks import FRAME, own
-from ci_mcp.logs.evidence import Evidence
+from ci_mcp.logs.evidence import Evidence, is_noise
 from ci_mcp.logs.rules import Body, Kind, Rule
 
 _VARYING: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9a-f]{7,}|\d+")
@@ -15,27 +16,28 @@ _COMMAND: Final = re.compile(r"\$ \S|##\[group\]|Executing ")
 _STEP: Final = re.compile(r"##\[group\]Run ")
 
 # What an entry's own line is worth is its weight; these are shares of it.
-_BODY: Final = 0.85
-_BODY_FADE: Final = 0.45
-_BODY_LINES: Final = 20
-_FRAME: Final = 0.55
-_NEAR: Final = 0.35
+_BODY: Final = 0.95
+_BODY_FADE: Final = 0.3
+_BODY_LINES: Final = 24
+_FRAME: Final = 0.95
+_NEAR: Final = 0.3
 _NEAR_LINES: Final = 3
 # A rule's later finds weigh less: test failures are many and each counts, other errors repeat themselves.
-_LATER: Final = {Kind.TEST: 0.03, Kind.COMPILE: 0.06, Kind.LINT: 0.06}
+_LATER: Final = {Kind.TEST: 0.01, Kind.COMPILE: 0.12, Kind.LINT: 0.12}
 _LATER_ELSE: Final = 0.15
-_LATER_BODY: Final = 0.5
-_REPEAT: Final = 0.55
+_LATER_BODY: Final = 0.15
+_REPEAT: Final = 0.85
 _REPEATS: Final = 4
-_REPEAT_BODY: Final = 0.6
+_REPEAT_BODY: Final = 0.9
 _SHORT: Final = 20
 _KNOWN: Final = 0.15
-_OUTSIDE: Final = 0.5
+_NEW: Final = 1.0
+_OUTSIDE: Final = 0.9
 _OUTSIDE_LEAST: Final = 0.08
-_OUTSIDE_MANY: Final = 40
-_FAR: Final = 0.1
+_OUTSIDE_MANY: Final = 60
+_FAR: Final = 0.12
 _FAR_LINES: Final = 50
-_TAIL: Final = 25
+_TAIL: Final = 45
 _TAIL_WORTH: Final = 3.0
 _STRONG: Final = 4.0
 _MOST_ENDS: Final = 50
@@ -65,12 +67,12 @@ def template(text: str) -> str:
     return _VARYING.sub("#", text)[:200]
 
 
-def weigh(evidence: Evidence, known: frozenset[str] | None = None) -> Weights:
+def weigh(evidence: Evidence, known: Baseline | None = None) -> Weights:
     """Give every line its worth.
 
     Args:
         evidence: what the lines tell.
-        known: the templates of a log that passed; a line that stands there too matters little.
+        known: the lines of a log that passed; one that stands there too matters little.
     """
     size = len(evidence.bare)
     result = Weights([0.0] * size, [-1] * size)
@@ -88,12 +90,21 @@ def weigh(evidence: Evidence, known: frozenset[str] | None = None) -> Weights:
         later = by_rule[id(rule)]
         by_rule[id(rule)] += 1
         weight /= 1 + _LATER.get(rule.kind, _LATER_ELSE) * later
-        if known is not None and key in known:
-            weight *= _KNOWN
         _lend(evidence, result, index, weight, rule, later)
     _damp_repeats(evidence, result)
     _tails(evidence, result)
+    if known is not None:
+        _compare(evidence, result, known)
     return result
+
+
+def _compare(evidence: Evidence, result: Weights, known: Baseline) -> None:
+    """A line of a log that passed matters little, one that is new matters a little even where nothing speaks for it."""
+    for index, bare in enumerate(evidence.bare):
+        if bare in known:
+            result.values[index] *= _KNOWN
+        elif evidence.indents[index] >= 0 and not is_noise(bare):
+            result.raise_to(index, _NEW, -1)
 
 
 def _damp_repeats(evidence: Evidence, result: Weights) -> None:
@@ -136,7 +147,7 @@ def _sections(evidence: Evidence) -> list[float]:
     size = len(evidence.bare)
     ends = _ends(evidence)[:_MOST_ENDS]
     if not ends:
-        return _distance(size, size)
+        return _distance(evidence, size - 1)
     command = _STEP if any(_STEP.match(bare) for bare in evidence.bare) else _COMMAND
     inside = [False] * size
     for end in ends:
@@ -146,14 +157,14 @@ def _sections(evidence: Evidence) -> list[float]:
         inside[start : end + 1] = [True] * (end + 1 - start)
     outside = sum(1 for i, weight in enumerate(evidence.weights) if weight >= _STRONG and not inside[i])
     damp = max(_OUTSIDE_LEAST, _OUTSIDE / (1 + outside / _OUTSIDE_MANY))
-    last = max(ends)
-    far = _distance(size, last)
+    far = _distance(evidence, max(ends))
     return [far[i] if inside[i] else damp * far[i] for i in range(size)]
 
 
-def _distance(size: int, end: int) -> list[float]:
+def _distance(evidence: Evidence, end: int) -> list[float]:
     """What stands far before the end matters less."""
-    return [1 / (1 + _FAR * log2(1 + max(end - i, 0) / _FAR_LINES)) for i in range(size)]
+    last = evidence.numbers[end] if evidence.numbers else 0
+    return [1 / (1 + _FAR * log2(1 + max(last - number, 0) / _FAR_LINES)) for number in evidence.numbers]
 
 
 def _tails(evidence: Evidence, result: Weights) -> None:

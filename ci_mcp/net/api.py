@@ -303,7 +303,7 @@ def _in_time(asked: Asked) -> Generator[None]:
     if math.isinf(left):  # there is no deadline, or the call is already canceled
         yield
         return
-    with anyio.CancelScope(deadline=deadline - min(0.05, 0.02 * max(left, 0.0))) as scope:
+    with anyio.CancelScope(deadline=deadline - min(0.25, 0.1 * max(left, 0.0))) as scope:
         yield
     if scope.cancelled_caught:
         raise TimedOutError(f"{asked.host} did not answer {asked.what} in the {left:.0f} s left", "allow more time")

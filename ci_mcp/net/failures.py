@@ -102,6 +102,8 @@ def refusal(asked: Asked, status: int, body: str, *, retry_after: float | None =
         if retry_after is not None:
             step = f"wait {max(1, round(retry_after))} s, and ask for less at once"
         return RateLimitedError(message, step, status=status, body=shown, retry_after=retry_after)
+    if retry_after is not None:
+        step = f"try again in {max(1, round(retry_after))} s"
     return kind(message, step, status=status, body=shown)
 
 

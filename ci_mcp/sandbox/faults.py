@@ -54,6 +54,7 @@ FAULTS = {
     "404-message": Fault(404, '{"message":"Not found"}', ""),
     "404-route": Fault(404, "oops", ""),
     "429": Fault(429, "Too Many Requests", headers=(("retry-after", "7"),)),
+    "429-now": Fault(429, "Too Many Requests", headers=(("retry-after", "0"),)),
     "429-soon": Fault(429, "Too Many Requests", headers=(("retry-after", "1"),)),
     "429-bare": Fault(429, "Too Many Requests"),
     "500": Fault(500, '"Internal error"', ""),

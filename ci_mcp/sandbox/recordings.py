@@ -47,6 +47,11 @@ def exit_codes() -> Mapping[str, int]:
     return {name: entry["exit_code"] for name, entry in index.items()}
 
 
+def commands(name: str) -> list[str]:
+    """The commands of a recorded job; of one that was never recorded, the least that a job has."""
+    return [step.command for step in recording(name).steps] if name else ["checkout"]
+
+
 @cache
 def recording(name: str) -> Recording:
     """The recording of that name, unpacked at its first use."""

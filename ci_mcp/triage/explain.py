@@ -122,12 +122,12 @@ def record(story: Story) -> dict[str, Any]:
         plain(
             {
                 "job": one.failure.job,
-                "also": one.also,
-                "step": one.step,
+                "also": one.also or None,
+                "step": one.step or None,
                 "exit_code": one.exit_code,
-                "reason": one.failure.reason or one.problem,
+                "reason": one.failure.reason or one.problem or None,
                 "infrastructure": one.failure.infrastructure or None,
-                "tests": one.failure.tests,
+                "tests": one.failure.tests or None,
                 "tests_total": one.failure.tests_total,
                 "excerpt": one.excerpt.records() if one.excerpt else None,
             }

@@ -66,7 +66,7 @@ def main() -> None:
 
 def record(scenario: Scenario) -> dict[str, Any]:
     """Run one scenario and give its steps, its commit and its report."""
-    for name in (scenario.project, ".venv", "origin", "target"):
+    for name in (scenario.project, ".venv", ".m2", "origin"):
         shutil.rmtree(HOME / name, ignore_errors=True)
     HOME.mkdir(exist_ok=True)
     commit = make_origin(scenario)
@@ -167,6 +167,7 @@ def environment(scenario: Scenario) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TERM": "xterm",
         "CI": "true",
+        "MAVEN_OPTS": f"-Duser.home={HOME}",  # Java does not read HOME
         "GIT_PAGER": "cat",
         "VIRTUAL_ENV_DISABLE_PROMPT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -37,7 +37,7 @@ _INTEGRATION = (*_PIP, "pytest integration --junitxml=junit.xml")
 _REPORT = ("wc -c junit.xml",)
 _NODE = ("npm ci", "npm test")
 _TSC = ("npm ci", "npm run build")
-_MVN = ("mvn --batch-mode --no-transfer-progress test",)
+_MVN = ("mvn --batch-mode test",)
 _GO = ("cd ledger", "go vet ./...", "go test -v ./...")
 _PY_TOOL = "~/.venv/bin/pytest --version"
 _STATUS = ("git status --short",)

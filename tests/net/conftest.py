@@ -79,14 +79,15 @@ def make_api(tmp_path: Path, slept: list[float]) -> Callable[..., HttpApi]:
 
 
 @pytest.fixture
-def listen() -> Callable[[Raw], AbstractAsyncContextManager[str]]:
-    """Serve raw bytes on loopback: what no well-behaved server would send."""
+def listen() -> Callable[..., AbstractAsyncContextManager[str]]:
+    """Serve raw bytes on loopback: what no well-behaved server would send; ``first`` without waiting for a request."""
 
     @asynccontextmanager
-    async def serve(talk: Raw) -> AsyncIterator[str]:
+    async def serve(talk: Raw, *, first: bool = False) -> AsyncIterator[str]:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                await reader.readuntil(b"\r\n\r\n")
+                if not first:
+                    await reader.readuntil(b"\r\n\r\n")
                 await talk(reader, writer)
             except (asyncio.IncompleteReadError, ConnectionError):
                 pass

@@ -95,6 +95,7 @@ def test_tags_keep_tokens_apart(make_client: Callable[..., httpx.Client]) -> Non
 
 def test_an_unknown_fault_is_a_mistake_of_the_test(make_client: Callable[..., httpx.Client]) -> None:
     """There is no token for it, and a token made by hand is just a bad one."""
-    with pytest.raises(KeyError):
-        fault_id("418")
+    for make in (fault_id, fault_token):
+        with pytest.raises(KeyError):
+            make("418")
     assert 401 == make_client("demo-fault-418").get("/projects").status_code

@@ -75,6 +75,19 @@ def _nightly() -> tuple[BlockSpec, ...]:
     )
 
 
+def _matrix() -> tuple[BlockSpec, ...]:
+    """Two hundred jobs, of which twelve failed in three different ways."""
+    ways = {13: "shop-pytest-failed", 17: "shop-pytest-shipping", 19: "shop-integration-failed"}
+    names = [ways.get(number, "shop-pytest-passed") for number in range(1, 51)]
+    return tuple(
+        BlockSpec(
+            f"Python {version}",
+            tuple(JobSpec(f"python {version} - {n}/50", name, 40 + n % 7) for n, name in enumerate(names, 1)),
+        )
+        for version in ("3.11", "3.12", "3.13", "3.14")
+    )
+
+
 def _one(
     block: str, job: str, recording: str, seconds: float = 40, agent: str = "f1-standard-2"
 ) -> tuple[BlockSpec, ...]:
@@ -124,6 +137,7 @@ def _shop_runs() -> Iterator[RunSpec]:
     yield RunSpec("shop", "docs-1", "docs", 7 * _HOUR, _shop(skip=True), "Explain discounts", reports="job")
     yield RunSpec("shop", "retried-1", "orders", 10 * _HOUR, _shop(orders="failed", again="passed"), "Cancel orders",
                   "ben", rebuilt_after=400)  # fmt: skip
+    yield RunSpec("shop", "matrix-1", "matrix", 12 * _HOUR, _matrix(), "Try every Python", "ben", reports="job")
     for number in range(1, 10):
         name = ("search", "wishlist", "gift-cards")[number % 3]
         blocks = _shop(ruff="failed") if number == 5 else _shop()  # noqa: PLR2004 - one red run among them

@@ -19,25 +19,26 @@ _VARIABLES = (
 
 
 def events(job: Job, clock: Clock, now: float) -> list[Event]:
-    """The events of a job that has started, as far as the log has got."""
-    if job.started is None:
-        return []
+    """The events of a job, as far as its log has got."""
+    seen = [] if job.started is None else _seen(job, job.started, clock, min(now, job.finished) + _SLACK)
+    if job.state(now) == "finished":
+        seen.append({"event": "job_finished", "timestamp": int(clock.unix(job.finished)), "result": job.result})
+    return seen
+
+
+def _seen(job: Job, started: float, clock: Clock, until: float) -> list[Event]:
+    """The events of a job that has started, up to an offset; the end of the job is none of them."""
     log = recording(job.spec.recording)
     steps = _all_steps(log)
     # A recorded job took its own time; its steps are stretched over the time that this one takes.
-    stretch = (_planned_end(job) - job.started) / (sum(step.seconds for step in steps) or 1)
-    timeline = _timeline(job, log, steps, stretch)
-    ended = job.state(now) == "finished"
-    until = min(now, job.finished) + _SLACK
-    seen = [event | {"timestamp": int(clock.unix(at))} for at, event in timeline if at <= until]
-    for event in seen:
-        for key in ("started_at", "finished_at"):
-            if key in event:
-                event[key] = int(clock.unix(event[key]))
-    if ended:
-        finished = {"event": "job_finished", "timestamp": int(clock.unix(job.finished)), "result": job.result}
-        seen.append(finished)
-    return seen
+    stretch = (_planned_end(job) - started) / sum(step.seconds for step in steps)
+    found = []
+    for at, event in _timeline(job, log, steps, stretch):
+        if at > until:
+            break
+        times = {key: int(clock.unix(event[key])) for key in ("started_at", "finished_at") if key in event}
+        found.append(event | {"timestamp": int(clock.unix(at))} | times)
+    return found
 
 
 def plain_text(job: Job, clock: Clock, now: float) -> str:

@@ -107,11 +107,10 @@ def _test(case: ET.Element, suite: str, job: Job, clock: Clock) -> Json:
 
 
 def _outcome(case: ET.Element) -> tuple[str, Json | None]:
-    for child in case:
-        if child.tag in _OUTCOMES:
-            details = {"message": child.get("message", ""), "type": child.get("type", ""), "body": child.text or ""}
-            return _OUTCOMES[child.tag], details
-    return "passed", None
+    bad = next((child for child in case if child.tag in _OUTCOMES), None)
+    if bad is None:
+        return "passed", None
+    return _OUTCOMES[bad.tag], {"message": bad.get("message", ""), "type": bad.get("type", ""), "body": bad.text or ""}
 
 
 def _environment(job: Job, clock: Clock) -> Json:

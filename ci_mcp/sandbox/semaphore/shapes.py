@@ -3,6 +3,7 @@
 from typing import Any
 
 from ci_mcp.sandbox.plan import Clock
+from ci_mcp.sandbox.recordings import commands, recording
 from ci_mcp.sandbox.semaphore.answers import date, stamp
 from ci_mcp.sandbox.semaphore.model import Block, Job, Pipeline, Workflow, make_id
 from ci_mcp.sandbox.semaphore.world import ORGANIZATION, SECRET_VALUE
@@ -164,6 +165,7 @@ def job(item: Job, clock: Clock, now: float) -> Json:
     flow = item.block.pipeline.workflow
     ended, ran = item.state(now) == "finished", item.has_run(now)
     updated = item.finished if ended else (item.started if ran and item.started is not None else item.created)
+    epilogue = [step.command for step in recording(item.spec.recording).epilogue] if item.spec.recording else []
     secret = {"name": "STRIPE_API_KEY", "value": SECRET_VALUE}
     return {
         "metadata": {
@@ -184,9 +186,9 @@ def job(item: Job, clock: Clock, now: float) -> Json:
             "secrets": [{"name": "shop-payments"}],
             "env_vars": [{"name": "CI", "value": "true"}, secret],
             "files": [{"path": "/home/semaphore/.netrc", "content": SECRET_VALUE}],
-            "commands": ["checkout", "make ci"],
+            "commands": commands(item.spec.recording),
             "epilogue_commands": [],
-            "epilogue_always_commands": [],
+            "epilogue_always_commands": epilogue,
             "epilogue_on_pass_commands": [],
             "epilogue_on_fail_commands": [],
         },

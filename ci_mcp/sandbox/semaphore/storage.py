@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ci_mcp.sandbox.recordings import recording
+from ci_mcp.sandbox.recordings import commands, recording
 from ci_mcp.sandbox.semaphore import reports
 from ci_mcp.sandbox.semaphore.answers import world_of
 from ci_mcp.sandbox.semaphore.logs import plain_text
@@ -102,7 +102,7 @@ def pipeline_yaml(pipeline: Pipeline) -> bytes:
         {
             "name": spec.name,
             "dependencies": list(spec.after),
-            "task": {"jobs": [{"name": job.name, "commands": ["checkout", "make ci"]} for job in spec.jobs]},
+            "task": {"jobs": [{"name": job.name, "commands": commands(job.recording)} for job in spec.jobs]},
         }
         for spec in pipeline.specs
     ]

@@ -44,6 +44,7 @@ def test_a_job_has_every_field_and_numbers_as_text(client: httpx.Client) -> None
     times = [job["metadata"][f"{name}_time"] for name in ("create", "start", "finish")]
     assert sorted(times, key=int) == times
     assert {"epilogue_on_fail_commands", "secrets", "files", "env_vars"} <= set(job["spec"])
+    assert ("checkout", "pytest --junitxml=junit.xml") == (job["spec"]["commands"][0], job["spec"]["commands"][-1])
 
 
 def test_a_job_holds_secrets_that_must_not_be_shown(client: httpx.Client) -> None:

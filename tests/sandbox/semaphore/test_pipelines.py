@@ -65,6 +65,12 @@ def test_several_jobs_can_fail_alike(described: Callable[[str], Any]) -> None:
     assert ["ruff", "orders - 1/2", "orders - 2/2"] == failed
 
 
+def test_a_pipeline_can_have_two_hundred_jobs(described: Callable[[str], Any]) -> None:
+    """Twelve of them failed."""
+    jobs = [job for block in described(world.SHOP_MATRIX_PIPELINE)["blocks"] for job in block["jobs"]]
+    assert (200, 12) == (len(jobs), sum(job["result"] == "FAILED" for job in jobs))
+
+
 def test_a_malformed_pipeline_says_why(described: Callable[[str], Any]) -> None:
     """No blocks, never running, the YAML's error."""
     answer = described(world.SHOP_MALFORMED_PIPELINE)

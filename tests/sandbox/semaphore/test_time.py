@@ -131,10 +131,12 @@ def test_a_self_hosted_log_says_where_to_go_on(hand: Hand) -> None:
     """Its next is a number while the job runs, and null at its end."""
     body = {"project_id": world.PROJECTS["warehouse"].id, "reference": "main"}
     run = hand.call("/plumber-workflows", "POST", json=body).json()["pipeline_id"]
-    hand.moment = 1.6
+    hand.moment = 1.2
     job = hand.describe(run)["blocks"][0]["jobs"][0]["job_id"]
     location = hand.call(f"/logs/{job}").headers["location"]
     path = "/../v1/logs" + location.partition("/logs")[2]
+    assert {"events": [], "next": 0} == hand.call(path).json()
+    hand.moment = 1.6
     growing = hand.call(path).json()
     assert len(growing["events"]) == growing["next"]
     hand.moment = 10
@@ -214,3 +216,36 @@ def test_a_malformed_run_fails_again(hand: Hand) -> None:
         answer["pipeline"]["result_reason"],
         answer["blocks"],
     )
+
+
+def test_the_last_running_job_can_be_stopped_alone(hand: Hand) -> None:
+    """The other block has failed before: so has the pipeline."""
+    run = hand.call(f"/plumber-workflows/{world.SHOP_MAIN_WORKFLOW}/reschedule?request_token=t", "POST").json()[
+        "ppl_id"
+    ]
+    jobs = [block["jobs"][0]["job_id"] for block in hand.describe(run, 2.0)["blocks"][:2]]
+    hand.call(f"/jobs/{jobs[0]}/stop", "POST")
+    ended = hand.describe(run, 9.0)
+    assert ["stopped", "failed", "canceled"] == [block["result"] for block in ended["blocks"]]
+    assert "failed" == ended["pipeline"]["result"]
+
+
+def test_a_pipeline_is_stopped_whose_jobs_have_ended_in_part(hand: Hand) -> None:
+    """A job that had ended keeps its result, the one beside it is stopped."""
+    run = hand.start()
+    hand.describe(run, 5.97)
+    hand.call(f"/pipelines/{run}", "PATCH", json={"terminate_request": True})
+    jobs = hand.describe(run, 9.0)["blocks"][2]["jobs"]
+    assert ["PASSED", "STOPPED"] == [job["result"] for job in jobs]
+
+
+def test_a_self_hosted_job_stopped_in_the_queue_has_an_empty_log(hand: Hand) -> None:
+    """The redirect is given all the same."""
+    body = {"project_id": world.PROJECTS["warehouse"].id, "reference": "main"}
+    run = hand.call("/plumber-workflows", "POST", json=body).json()["pipeline_id"]
+    job = hand.describe(run, 1.2)["blocks"][0]["jobs"][0]["job_id"]
+    hand.call(f"/jobs/{job}/stop", "POST")
+    hand.moment = 9.0
+    location = hand.call(f"/logs/{job}").headers["location"]
+    log = hand.call("/../v1/logs" + location.partition("/logs")[2]).json()
+    assert (["job_finished"], None) == ([event["event"] for event in log["events"]], log["next"])

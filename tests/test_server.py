@@ -1,0 +1,193 @@
+"""The MCP server in this process: what it lists, how it answers, what it holds back."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp_types import TextContent
+
+from ci_mcp import server
+from ci_mcp.cli.sandboxed import demo_world
+from ci_mcp.core.answer import Answer
+from ci_mcp.core.catalog import load
+from ci_mcp.core.offer import Offer
+from ci_mcp.core.services import Services, World
+from ci_mcp.errors import NotFoundError
+from ci_mcp.logs.store import Store
+from ci_mcp.sandbox.semaphore import world as ids
+
+Demo = tuple[World, Store]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    """The sandbox, started once."""
+    with demo_world() as made:
+        yield made
+
+
+@asynccontextmanager
+async def connected(demo: Demo, offer: Offer | None = None, **changes: Any) -> AsyncIterator[Client]:
+    """A client of the server over the sandbox."""
+    async with (
+        Services(replace(demo[0], **changes), demo[1]) as services,
+        Client(server.build(services, offer or Offer())) as client,
+    ):
+        yield client
+
+
+async def call(client: Client, name: str, **arguments: Any) -> tuple[str, Any, bool]:
+    """A call's text, its structured content, and whether it failed."""
+    result = await client.call_tool(name, arguments)
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text, result.structured_content, result.is_error
+
+
+@pytest.mark.anyio
+async def test_the_core_toolset_is_listed_with_truthful_hints(demo: Demo) -> None:
+    """The ci_ tools and the provider's core ones, each with its annotations."""
+    async with connected(demo) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert {name for name, spec in load().tools.items() if spec.core} == set(tools)
+    assert tools["ci_explain"].annotations is not None
+    assert tools["ci_explain"].annotations.read_only_hint is True
+    rerun = tools["semaphore_workflows_rerun"].annotations
+    assert rerun is not None
+    assert (False, False, False) == (rerun.read_only_hint, rerun.destructive_hint, rerun.idempotent_hint)
+
+
+@pytest.mark.anyio
+async def test_read_only_offers_nothing_that_writes_and_refuses_it(demo: Demo) -> None:
+    """What is not offered cannot be called by its name either."""
+    async with connected(demo, Offer("all", read_only=True)) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        said, _, failed = await call(client, "semaphore_workflows_cancel", workflow=ids.SHOP_MAIN_WORKFLOW)
+    assert {name for name, spec in load().tools.items() if spec.read_only} == names
+    assert failed
+    assert "semaphore_workflows_cancel is not offered by this server" in said
+
+
+@pytest.mark.anyio
+async def test_without_a_configured_provider_the_ci_tools_say_what_to_do(demo: Demo) -> None:
+    """An agent that finds nothing configured is told how to configure it."""
+    async with connected(demo, given={}, home={}) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        said, _, failed = await call(client, "ci_explain")
+        other, _, _ = await call(client, "semaphore_jobs_logs", job="x")
+    assert {"ci_explain", "ci_status", "ci_echo"} == names
+    assert failed
+    assert "no CI is configured: set SEMAPHORE_API_TOKEN" in said
+    assert 'semaphore is not configured: run "ci-mcp auth login semaphore"' == other
+
+
+@pytest.mark.anyio
+async def test_records_are_structured_and_their_text_is_the_same_json(demo: Demo) -> None:
+    """Hosts show the one or the other."""
+    async with connected(demo) as client:
+        text, data, _ = await call(client, "semaphore_projects_search", search="shop")
+    assert data == json.loads(text)
+    assert "shop" == data["items"][0]["name"]
+
+
+@pytest.mark.anyio
+async def test_prose_is_text_alone(demo: Demo) -> None:
+    """No structured content, so no host shows it as one line of JSON."""
+    async with connected(demo) as client:
+        text, data, _ = await call(
+            client, "ci_explain", target=f"https://acme.semaphoreci.com/workflows/{ids.SHOP_MAIN_WORKFLOW}"
+        )
+    assert data is None
+    assert text.startswith("FAILED  semaphore shop@main")
+    assert "tests/test_cart.py:29" in text
+    assert "assert 1790 == 1800" in text
+    assert 1_500 * 4 >= len(text)
+
+
+@pytest.mark.anyio
+async def test_an_error_is_a_result_that_says_what_to_do(demo: Demo) -> None:
+    """Without the SDK's prefix, and without a traceback."""
+    async with connected(demo) as client:
+        said, data, failed = await call(client, "semaphore_jobs_describe", job="not-an-id")
+        unknown, _, _ = await call(client, "no_such_tool")
+        bad, _, _ = await call(client, "ci_explain", tokens=1)
+    assert (True, None) == (failed, data)
+    assert not said.startswith("Error")
+    assert "there is no tool no_such_tool: list the tools again" == unknown
+    assert "bad arguments for ci_explain: tokens: Input should be greater than or equal to 200" == bad
+
+
+@pytest.mark.anyio
+async def test_a_fault_of_our_own_shows_no_traceback(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    """The model is told to report it; what happened stands on stderr."""
+
+    class Broken(Services):
+        def api(self, name: str, host: str = "") -> Any:
+            raise ZeroDivisionError(f"{name} {host}")
+
+    async with Broken(*demo) as services, Client(server.build(services, Offer())) as client:
+        said, _, failed = await call(client, "semaphore_projects_search", search="x")
+    assert failed
+    assert "semaphore_projects_search failed inside ci-mcp (ZeroDivisionError): please report it" == said
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.anyio
+async def test_the_same_run_is_started_once_a_minute_unless_forced(demo: Demo) -> None:
+    """An agent in a loop must not burn credits; a person who insists is obeyed."""
+    async with connected(demo) as client:
+        _, first, _ = await call(client, "semaphore_workflows_rerun", workflow=ids.SHOP_MAIN_WORKFLOW)
+        text, second, _ = await call(client, "semaphore_workflows_rerun", workflow=ids.SHOP_MAIN_WORKFLOW)
+        _, third, _ = await call(client, "semaphore_workflows_rerun", workflow=ids.SHOP_MAIN_WORKFLOW, force=True)
+    assert first["workflow"] == second["workflow"]
+    assert first["workflow"] != third["workflow"]
+    assert text.startswith('{"note":"already started ')
+
+
+@pytest.mark.anyio
+async def test_two_calls_at_once_start_one_run() -> None:
+    """The second waits for the first and is given its answer."""
+    started = server.Started()
+    spec = load().tools["semaphore_workflows_rerun"]
+    runs = []
+
+    async def start() -> Answer:
+        await anyio.sleep(0.01)
+        runs.append(1)
+        return Answer("{}", {"workflow": len(runs)}, structured=True)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(started.once, spec, {"workflow": "w"}, start)
+    assert [1] == runs
+
+
+@pytest.mark.anyio
+async def test_after_a_minute_or_a_failure_a_run_is_started_again() -> None:
+    """What failed to start was not started."""
+    now = [0.0]
+    started = server.Started(clock=lambda: now[0])
+    spec = load().tools["semaphore_workflows_rerun"]
+    outcomes: list[Any] = [NotFoundError("gone"), 1, 2]
+
+    async def start() -> Answer:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return Answer("{}", {"workflow": outcome}, structured=True)
+
+    with pytest.raises(NotFoundError):
+        await started.once(spec, {}, start)
+    assert 1 == (await started.once(spec, {}, start)).data["workflow"]
+    now[0] = 61.0
+    assert 2 == (await started.once(spec, {}, start)).data["workflow"]
+
+
+def test_the_instructions_are_short() -> None:
+    """They stand in every conversation."""
+    assert 150 > len(server.INSTRUCTIONS.split())

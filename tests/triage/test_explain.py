@@ -1,0 +1,240 @@
+"""One question, one answer: what failed, why, and what changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ci_mcp.core.budget import fit
+from ci_mcp.core.shapes import Failure, Job, TestCase
+from ci_mcp.errors import NotFoundError, UnreachableError, UnsupportedError
+from ci_mcp.status import Status
+from ci_mcp.triage.tools import echo, explain, status
+
+Make = Callable[..., Any]
+pytestmark = pytest.mark.anyio
+URL = "https://ci.alpha.example/runs/r1"
+
+
+def failed(name: str, **more: Any) -> Failure:
+    """A failed job with a log of its own name."""
+    return Failure(job=Job(status=Status.FAILED, name=name, id=f"id-{name}"), log_id=name, **more)
+
+
+def log(expected: str, where: str = "tests/test_a.py:7", lines: int = 300) -> bytes:
+    """A log with a failing assertion in its second step."""
+    noise = "".join(f"ok {number}\n" for number in range(lines))
+    return (
+        f"##[group]checkout\n{noise}##[endgroup]\n##[group]pytest\n{noise}=== FAILURES ===\n"
+        f"E       AssertionError: assert {expected}\n{where}: AssertionError\n=== 1 failed in 0.1s ===\n"
+        "##[endgroup]\n##[error]Process completed with exit code 1.\n"
+    ).encode()
+
+
+async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one(
+    services: Make, toy: Make, run: Make
+) -> None:
+    """The telling thing first; the call that gets more, last."""
+    jobs = (Job(status=Status.PASSED, name="lint", id="l"), Job(status=Status.FAILED, name="unit", id="u"))
+    alpha = toy(
+        "alpha",
+        runs=[run(1, Status.FAILED, jobs=jobs), run(2, Status.FAILED), run(3, Status.PASSED)],
+        failures=[failed("unit", tests=(TestCase(status=Status.FAILED, name="test_a", file="tests/test_a.py", line=7, message="assert\n 1 == 2"),), tests_total=40)],
+        logs={"unit": log("1 == 2")},
+    )  # fmt: skip
+    answer = await explain(services(alpha), URL)
+    lines = answer.text.splitlines()
+    assert lines[0].startswith('FAILED  alpha web@main, commit 0000000000 "Change 1", 1 h ago, took 1 min 1 s')
+    assert "run r1, 2 jobs: 1 failed, 1 passed" == lines[1]
+    assert '1. Job "unit" failed in `pytest`, exit code 1' == lines[3]
+    assert ["Failing tests: 1 of 40", "- tests/test_a.py:7 test_a: assert 1 == 2"] == lines[4:6]
+    assert any("assert 1 == 2" in line for line in lines[6:])
+    assert lines[-1].startswith("Last green run of main: r3, 3 h ago: commits 0000000000..0000000000 came since.")
+    (told,) = answer.data["runs"]
+    assert ("failed", "alpha", "r1", "pytest", 1) == (
+        told["status"],
+        told["provider"],
+        told["id"],
+        told["failures"][0]["step"],
+        told["failures"][0]["exit_code"],
+    )
+
+
+async def test_jobs_that_fail_alike_are_told_once(services: Make, toy: Make, run: Make) -> None:
+    """Shards that differ in numbers and times only are one failure; another failure stays apart."""
+    alpha = toy(
+        "alpha",
+        runs=[run(1, Status.FAILED)],
+        failures=[failed("shard 1"), failed("shard 2"), failed("other")],
+        logs={
+            "shard 1": log("1 == 2", lines=10),
+            "shard 2": log("1 == 2", lines=200),
+            "other": log("'a' in text", "b.py:9"),
+        },
+    )
+    text = (await explain(services(alpha), URL)).text
+    assert '1. Job "shard 1" failed in `pytest`, exit code 1; the same in 1 other job: shard 2' in text
+    assert '2. Job "other" failed' in text
+    assert "3. Job" not in text
+    assert "No green run of main was found to compare with." in text
+
+
+async def test_a_job_without_a_log_is_told_by_its_reason(services: Make, toy: Make, run: Make) -> None:
+    """It never started; nothing is fetched for it."""
+    never = Failure(
+        job=Job(status=Status.FAILED, name="train", id="t"), reason="it never started: no agent", infrastructure=True
+    )
+    alpha = toy("alpha", runs=[run(1, Status.FAILED)], failures=[never])
+    text = (await explain(services(alpha), URL, compare=False)).text
+    assert '1. Job "train" failed (infrastructure, not the code)\nit never started: no agent' in text
+    assert ["run r1", "failures r1"] == alpha.asked
+
+
+async def test_a_log_that_cannot_be_read_is_told_and_the_rest_is_still_there(
+    services: Make, toy: Make, run: Make
+) -> None:
+    """One missing log does not hide the other failures."""
+
+    class Half(type(toy("x"))):  # type: ignore[misc]
+        async def _log(self, _: Any, name: str) -> Any:
+            if name == "gone":
+                raise NotFoundError("the log is gone", "it was deleted")
+            yield log("1 == 2")
+
+    alpha = Half("alpha", runs=[run(1, Status.FAILED)], failures=[failed("gone"), failed("unit")])
+    text = (await explain(services(alpha), URL)).text
+    assert "the log is gone: it was deleted" in text
+    assert "assert 1 == 2" in text
+
+
+async def test_one_job_of_a_url_is_told_alone(services: Make, toy: Make, run: Make) -> None:
+    """Also where the run as a whole is not red."""
+    alpha = toy(
+        "alpha",
+        runs=[run(1, Status.RUNNING)],
+        failures=[failed("a"), failed("b")],
+        logs={"a": log("1 == 2"), "b": log("3 == 4")},
+    )
+    text = (await explain(services(alpha), "https://ci.alpha.example/jobs/id-b")).text
+    assert "3 == 4" in text
+    assert "1 == 2" not in text
+
+
+async def test_a_green_run_is_one_paragraph(services: Make, toy: Make, run: Make) -> None:
+    """Nothing failed, so nothing is fetched beyond the run."""
+    alpha = toy("alpha", runs=[run(1, Status.PASSED)])
+    text = (await explain(services(alpha), URL)).text
+    assert text.startswith("PASSED  alpha web@main")
+    assert "green" not in text
+    assert ["run r1"] == alpha.asked
+
+
+async def test_the_newest_run_of_the_commit_is_preferred_and_the_choice_is_told(
+    services: Make, toy: Make, run: Make, git: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout's HEAD may have no run yet; then the branch's newest is taken, and said."""
+    monkeypatch.chdir(git("r"))
+    alpha = toy("alpha", remote="r", runs=[run(1, Status.PASSED)])
+    text = (await explain(services(alpha))).text
+    assert "no run of HEAD (" in text
+    assert "this is the newest run of the branch" in text
+
+
+async def test_more_failed_jobs_than_are_read_are_named(services: Make, toy: Make, run: Make) -> None:
+    """Twelve logs are read; of the others the names are given."""
+    names = [f"job{number}" for number in range(25)]
+    alpha = toy(
+        "alpha",
+        runs=[run(1, Status.FAILED)],
+        failures=[failed(name) for name in names],
+        logs={name: log(f"{name!r} == 'x'") for name in names},
+    )
+    text = (await explain(services(alpha), URL)).text
+    assert "Left out: 13 more failed jobs: job12, job13" in text
+    assert text.count(" and 3 more") == 1
+    assert 12 == sum(asked.startswith("log ") for asked in alpha.asked)
+
+
+@pytest.mark.parametrize("budget", [300, 1_000, 4_000])
+async def test_an_explanation_fits_its_budget(budget: int, services: Make, toy: Make, run: Make) -> None:
+    """However many jobs fail, and however long their logs are."""
+    names = [f"job{number}" for number in range(8)]
+    alpha = toy(
+        "alpha",
+        runs=[run(1, Status.FAILED)],
+        failures=[failed(name) for name in names],
+        logs={name: log(f"{name!r} == 'x'", lines=2_000) for name in names},
+    )
+    answer = fit(await explain(services(alpha), URL, tokens=budget), budget)
+    assert budget * 4 >= len(answer.text)
+
+
+async def test_the_same_commit_green_before_is_suspect(services: Make, toy: Make, run: Make) -> None:
+    """A commit that passed and failed points to a flaky test or the environment."""
+    alpha = toy("alpha", runs=[run(1, Status.FAILED, commit="c" * 40), run(2, Status.PASSED, commit="c" * 40)])
+    assert (
+        "The same commit passed in run r2, 2 h ago: suspect a flaky test" in (await explain(services(alpha), URL)).text
+    )
+
+
+async def test_several_providers_share_an_answer_and_one_may_be_down(
+    services: Make, toy: Make, run: Make, git: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is told; the one that could not be asked is named with its error."""
+    monkeypatch.chdir(git("r"))
+
+    class Late(type(toy("x"))):  # type: ignore[misc]
+        async def _runs(self, *_: Any) -> Any:
+            raise UnreachableError("gamma is down", "try again")
+
+    made = services(
+        toy("alpha", remote="r", runs=[run(1, Status.PASSED)]),
+        toy("beta", remote="r", runs=[run(2, Status.FAILED)]),
+        Late("gamma", remote="r"),
+    )
+    answer = await explain(made)
+    assert ["passed", "failed"] == [one["status"] for one in answer.data["runs"]]
+    assert "not asked: gamma is down: try again" in answer.text
+
+
+async def test_a_project_without_runs_is_told(services: Make, toy: Make) -> None:
+    """With the branch that was looked for."""
+    with pytest.raises(NotFoundError, match="web@x has no runs: name another branch"):
+        await explain(services(toy("alpha")), "alpha:web@x")
+
+
+async def test_a_comparison_that_fails_is_a_note(services: Make, toy: Make, run: Make) -> None:
+    """What failed is still told."""
+
+    class Forgetful(type(toy("x"))):  # type: ignore[misc]
+        async def _runs(self, *_: Any) -> Any:
+            raise UnreachableError("no history")
+
+    alpha = Forgetful("alpha", runs=[run(1, Status.FAILED)], failures=[failed("unit")], logs={"unit": log("1 == 2")})
+    text = (await explain(services(alpha), URL)).text
+    assert "no history" in text
+    assert "assert 1 == 2" in text
+
+
+async def test_status_shows_the_newest_run_of_each_branch(services: Make, toy: Make, run: Make) -> None:
+    """One row a branch, or the one run that a URL names."""
+    runs = [run(1, Status.FAILED), run(2, Status.PASSED), run(3, Status.PASSED, branch="release")]
+    made = services(toy("alpha", runs=runs))
+    assert [("failed", "main"), ("passed", "release")] == [
+        (row.status, row.branch) for row in (await status(made, "alpha:web")).items
+    ]
+    assert ["r2"] == [row.id for row in (await status(made, "alpha:#r2")).items]
+
+
+async def test_a_provider_without_runs_cannot_be_asked(services: Make, toy: Make) -> None:
+    """The answer says so."""
+    made = services(toy("alpha"))
+    made.toys["alpha"].hooks = type(made.toys["alpha"].hooks)()
+    for ask in (explain, status):
+        with pytest.raises(UnsupportedError, match="alpha has no runs"):
+            await ask(made, "alpha:web")
+
+
+async def test_echo_returns_its_message(services: Make) -> None:
+    """Unchanged."""
+    assert "hello  there" == (await echo(services(), "hello  there")).text

@@ -1,0 +1,46 @@
+"""Times, durations and exit codes as a person says them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ci_mcp.triage import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (42.4, "42 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+        (86400, "1 d"),
+        (273600, "3 d 4 h"),
+    ],
+)
+def test_a_duration_has_two_units_at_most(seconds: float, said: str) -> None:
+    """As precise as it helps."""
+    assert said == words.duration(seconds)
+
+
+def test_ago_never_lies_in_the_future() -> None:
+    """A clock that goes wrong shows nothing odd."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert "1 min ago" == words.ago(now - timedelta(minutes=1), now)
+    assert "0 s ago" == words.ago(now + timedelta(minutes=1), now)
+
+
+@pytest.mark.parametrize(("code", "said"), [(1, "exit code 1"), (137, "exit code 137 (killed, often out of memory)")])
+def test_an_exit_code_is_told_with_its_meaning(code: int, said: str) -> None:
+    """Where that is settled."""
+    assert said == words.exit_code(code)
+
+
+def test_a_count_has_its_noun() -> None:
+    """One job, 1,200 jobs, two branches."""
+    assert ["1 job", "1,200 jobs", "2 branches"] == [
+        words.count(1, "job"),
+        words.count(1200, "job"),
+        words.count(2, "branch", "branches"),
+    ]
