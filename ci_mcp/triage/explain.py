@@ -87,7 +87,7 @@ def _failed(services: Services, story: Story, number: int, one: Explained) -> li
     if one.excerpt is not None:
         lines.append(fence(one.excerpt.text(), "log"))
     tool = next((t.name for t in services.catalog.of(story.target.provider) if t.name.endswith("_logs")), "")
-    if one.failure.log_id and tool and not one.problem:
+    if one.failure.job.log_id and tool and not one.problem:
         lines.append(f'more of this log: {tool}(job="{job.id}", around=LINE) or search="REGEX"')
     return lines
 

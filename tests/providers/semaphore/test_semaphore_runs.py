@@ -69,7 +69,7 @@ async def test_a_failure_comes_with_its_failing_tests(api: HttpApi, requests: Re
     """Four requests for the run, two for the merged report."""
     run = await runs.run(api, world.SHOP_MAIN_WORKFLOW)
     found = await runs.failures(api, run, "")
-    assert [world.SHOP_MAIN_FAILED_JOB] == [failure.log_id for failure in found]
+    assert [world.SHOP_MAIN_FAILED_JOB] == [failure.job.log_id for failure in found]
     assert 29 == found[0].tests_total
     assert [29, 34] == [case.line for case in found[0].tests]
     assert 6 == requests()
@@ -108,7 +108,7 @@ async def test_what_no_log_tells_is_said_in_words(
     assert [name] == [failure.job.name for failure in found]
     assert found[0].reason.startswith(words)
     assert infrastructure is found[0].infrastructure
-    assert name.startswith("pipeline") is (found[0].log_id == "")
+    assert name.startswith("pipeline") is (found[0].job.log_id == "")
 
 
 async def test_a_green_run_has_no_failures(api: HttpApi, requests: Requests) -> None:
@@ -153,7 +153,7 @@ async def test_why_a_job_was_stopped_is_said(
     found = await runs.failures(api, await runs.run(api, RUN), "")
     assert [Status.CANCELED] == [failure.job.status for failure in found]
     assert found[0].reason.startswith(words)
-    assert found[0].log_id
+    assert found[0].job.log_id
 
 
 async def test_a_job_that_never_started_has_no_log(fake: Fake, pipeline: Make) -> None:
@@ -162,7 +162,7 @@ async def test_a_job_that_never_started_has_no_log(fake: Fake, pipeline: Make) -
     api = fake(_answers(pipeline(1, result="FAILED", result_reason="STUCK"), stuck))
     found = await runs.failures(api, await runs.run(api, RUN), "")
     assert "it never started: Semaphore could not run it and gave up (stuck)" == found[0].reason
-    assert (True, "") == (found[0].infrastructure, found[0].log_id)
+    assert (True, "") == (found[0].infrastructure, found[0].job.log_id)
 
 
 async def test_a_block_that_failed_without_jobs_is_told(fake: Fake, pipeline: Make) -> None:
@@ -256,7 +256,7 @@ async def test_an_explanation_stays_within_its_requests(fake: Fake, pipeline: Ma
         found = await runs.failures(api, run, "")
         async with anyio.create_task_group() as group:
             for failure in found:
-                group.start_soon(read, failure.log_id)
+                group.start_soon(read, failure.job.log_id)
         assert 5 >= rounds.deep
         await runs.runs(api, RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=50))
         conductor.cancel_scope.cancel()
