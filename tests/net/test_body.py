@@ -72,3 +72,10 @@ async def test_what_cannot_be_decoded_is_a_bad_answer(data: bytes, encoding: str
     """Damaged, or in a way that nobody asked for."""
     with pytest.raises(BadAnswerError):
         await read(data, encoding, 1000)
+
+
+@pytest.mark.parametrize("more", range(-300, 300, 60))
+async def test_what_the_decoder_holds_back_comes_at_the_end(more: int) -> None:
+    """The last byte of a deflate without a trailer can stand for more than a piece."""
+    data = bytes(PIECE + more)
+    assert data == b"".join(await read(deflated(data, -15), "deflate", 100_000))
