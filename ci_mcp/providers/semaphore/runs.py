@@ -75,7 +75,7 @@ def _facts(api: Api, found: Workflow, project: str) -> dict[str, Any]:
     }
 
 
-async def run(api: Api, workflow: str) -> Run:
+async def run(api: Api, workflow: str) -> WorkflowRun:
     """A run with the jobs of its pipelines, those that failed first read.
 
     Route: GET /pipelines?wf_id=…; then side by side GET /pipelines/:id?detailed=true for each that
@@ -132,8 +132,6 @@ async def failures(api: Api, asked: Run, job: str) -> list[Failure]:
     """
     there, named = ids.workflow(api, asked.id)
     whole = asked if isinstance(asked, WorkflowRun) and hasattr(asked, "read") else await run(there, named)
-    if not isinstance(whole, WorkflowRun):
-        return []
     found = [failure for pipeline in whole.read for failure in why.of_pipeline(there, pipeline)]
     if job:
         wanted = ids.job(there, job)[1]
