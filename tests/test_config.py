@@ -139,8 +139,8 @@ def test_without_a_home_of_ours_the_folders_are_the_systems() -> None:
 def test_a_home_of_ours_needs_no_library_to_find() -> None:
     """Start-up imports neither platformdirs nor tomllib for it."""
     code = (
-        "import sys; from ci_mcp.config import Config; Config.load({'CI_MCP_HOME': '.'}); "
-        "print({'platformdirs', 'tomllib', 'difflib', 'keyring', 'httpx'} & set(sys.modules))"
+        "import sys; before = set(sys.modules); from ci_mcp.config import Config; Config.load({'CI_MCP_HOME': '.'}); "
+        "print({'platformdirs', 'tomllib', 'difflib', 'keyring', 'httpx'} & set(sys.modules) - before)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "set()" == ran.stdout.strip()

@@ -290,4 +290,4 @@ def test_several_processes_share_a_folder(folder: Path) -> None:
     for process in started:
         _, error = process.communicate()
         assert "" == error
-    assert set(files(folder)) <= {".log", ".running"}
+    assert {".log"} <= set(files(folder)) <= {".log", ".running"}
