@@ -1,7 +1,7 @@
 """Everything an explanation needs of one run, fetched side by side through the hooks."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +21,7 @@ from ci_mcp.triage.target import Target
 from ci_mcp.triage.together import together
 
 MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
+_LEAST = 60  # tokens of an excerpt that still tell something
 LOOK_BACK = 50  # runs of a branch among which the last green one is looked for
 _EXIT = re.compile(r"exit code (\d+)")
 
@@ -54,8 +55,10 @@ class Story:
     notes: tuple[str, ...] = field(default=())
 
 
-async def gather(services: Services, target: Target, budget: int, *, compare: bool) -> Story:
-    """The story of the run that ``target`` names, its excerpts within ``budget`` tokens together."""
+async def gather(
+    services: Services, target: Target, budget: int, frame: Callable[[Story], int], *, compare: bool
+) -> Story:
+    """The story of the run that ``target`` names, in ``budget`` tokens, of which ``frame`` counts all but the excerpts."""
     api, hooks = target.api(services), services.provider(target.provider).hooks
     run, notes = await _run(api, hooks, target)
     failures: list[Failure] = []
@@ -77,9 +80,10 @@ async def gather(services: Services, target: Target, budget: int, *, compare: bo
     chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
     read = await together([partial(_read, api, hooks, failure) for failure in chosen])
     explained = [one for one in read if isinstance(one, Explained)]
-    folded = await anyio.to_thread.run_sync(_excerpts, explained, budget)
     unread = tuple(failure.job.name for failure in rest)
-    return Story(target, run, folded, green, unread, tuple(notes))
+    story = Story(target, run, explained, green, unread, tuple(notes))
+    room = max(budget - frame(story), _LEAST * len(explained))
+    return replace(story, explained=await anyio.to_thread.run_sync(_excerpts, explained, room))
 
 
 async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[str]]:
