@@ -142,7 +142,7 @@ def _of_jobs(
 ) -> list[Call]:
     failed = [f.job.id for f in failures if f.job.status is Status.FAILED and f.job.log_id and not f.infrastructure]
     homes = {job.id: pipeline.id for pipeline in pipelines for job in jobs(api, pipeline)}
-    most = max(_WITH_XML, _JOB_REPORTS - max(0, len(failed) - _WITH_XML))
+    most = max(1, _JOB_REPORTS - max(0, len(failed) - _WITH_XML))
     raw = len(failed) <= _WITH_XML
     return [
         partial(reports.of_job, api, name, workflow=workflow, pipeline=homes[name])
