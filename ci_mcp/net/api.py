@@ -287,7 +287,8 @@ class HttpApi:
     def _asked(self, call: _Call, target: Target) -> Asked:
         if not target.own:
             return Asked(target.url.netloc.decode("ascii", "replace"), f"{call.method} of a file")
-        return Asked(self.host, f"{call.method} {plain(redact(target.url.path))[:160]}")
+        login = "" if self._authorization else self.endpoint.provider
+        return Asked(self.host, f"{call.method} {plain(redact(target.url.path))[:160]}", login)
 
 
 def _clean(params: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 async def together(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | CiError]:
     """What each call gave, or the error it raised, in the order of the calls."""
-    results: list[T | CiError | None] = [None] * len(calls)
+    results: dict[int, T | CiError] = {}
 
     async def one(number: int, do: Callable[[], Awaitable[T]]) -> None:
         try:
@@ -23,7 +23,7 @@ async def together(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | CiEr
     async with anyio.create_task_group() as group:
         for number, do in enumerate(calls):
             group.start_soon(one, number, do)
-    return [result for result in results if result is not None]
+    return [results[number] for number in range(len(calls))]
 
 
 def answers(results: Sequence[T | CiError]) -> tuple[list[T], list[CiError]]:

@@ -36,8 +36,9 @@ async def explain(
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
     targets = await find(services, target)
-    share = explaining.spare(len(targets), tokens)
-    results = await together([partial(gather, services, one, share, compare=compare) for one in targets])
+    frame = partial(explaining.frame, services)
+    share = tokens // len(targets)
+    results = await together([partial(gather, services, one, share, frame, compare=compare) for one in targets])
     stories, errors = answers(results)
     return explaining.prose(services, stories, [str(error) for error in errors])
 

@@ -72,6 +72,13 @@ def _refusal(error: CiError) -> CiError:
     about_artifacts = "/artifacts" in error.message
     if not about_artifacts or (isinstance(error, AuthError) and not read.not_allowed(error)):
         return error
+    if isinstance(error, NotFoundError) and error.body.lstrip().startswith('"'):
+        return NotFoundError(
+            "there is no such job, pipeline or workflow, or none that this token may see",
+            "check the id",
+            status=error.status,
+            body=error.body,
+        )
     return PermissionDeniedError(
         reports.refused(error), "read the failed job's log instead", status=error.status, body=error.body
     )
