@@ -29,15 +29,13 @@ _SPIN_UP_LOST = (
     "Still waiting for VM of class gpu.nvidia.large to become available\n"
     "Unexpected preparation error: could not create VM: capacity unavailable in every zone\n"
 )
-_UPLOAD = (
-    "Archiving the following test results\n  * /home/circleci/project/junit.xml\n\nUploading test results: 1 file\n"
-)
+_UPLOAD = "Archiving the following test results\n  * /home/circleci/project/junit.xml\n\nUploading: 1 file\n"
 _VARIABLES = (
     "Using build environment variables:\n  BASH_ENV=/tmp/.bash_env\n  CI=true\n  CIRCLECI=true\n"
-    "  CIRCLE_BRANCH={branch}\n  CIRCLE_BUILD_NUM={number}\n  CIRCLE_JOB={name}\n  CIRCLE_NODE_INDEX={node}\n  CIRCLE_NODE_TOTAL={nodes}\n"
-    "  CIRCLE_PROJECT_REPONAME={project}\n  CIRCLE_PROJECT_USERNAME=acme\n  CIRCLE_SHA1={commit}\n"
-    "  CIRCLE_WORKFLOW_ID={workflow}\n\nUsing environment variables from project settings and/or contexts:\n"
-    "  STRIPE_API_KEY=**REDACTED**\n"
+    "  CIRCLE_BRANCH={branch}\n  CIRCLE_BUILD_NUM={number}\n  CIRCLE_JOB={name}\n  CIRCLE_NODE_INDEX={node}\n"
+    "  CIRCLE_NODE_TOTAL={nodes}\n  CIRCLE_PROJECT_REPONAME={project}\n  CIRCLE_PROJECT_USERNAME=acme\n"
+    "  CIRCLE_SHA1={commit}\n  CIRCLE_WORKFLOW_ID={workflow}\n\n"
+    "Using environment variables from project settings and/or contexts:\n  STRIPE_API_KEY=**REDACTED**\n"
 )
 
 

@@ -203,7 +203,7 @@ def add_workflows(
     world: World, pipeline: Pipeline, specs: Iterable[WorkflowSpec], *, pace: float = 1
 ) -> Workflow | None:
     """Start the workflows of a pipeline: those after a setup workflow when it has ended. The first of them."""
-    start, first = pipeline.created + 1, None
+    start, first = pipeline.created + min(1, 4 * pace), None
     for spec in specs:
         new = Workflow(make_id("workflow", pipeline.id, spec.name, 1), spec, pipeline, start, USERS[pipeline.actor])
         lay_out(new, world.job_numbers(pipeline.project), pace=pace)

@@ -26,7 +26,8 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 _PATTERNS = {
     version: {
-        path: _pattern(path) for path in sorted(paths, key=lambda path: (path.count("{") - path.count("slug}") * 3, path))
+        path: _pattern(path)
+        for path in sorted(paths, key=lambda path: (path.count("{") - path.count("slug}") * 3, path))
     }
     for version, paths in FACTS.items()
 }
