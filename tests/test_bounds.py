@@ -39,7 +39,7 @@ def services_of(sandbox: dict[str, Service], folder: Path) -> Services:
         ("semaphore:shop@matrix", 20, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused", "the same in 3 other jobs"]),
     ],
 )  # fmt: skip
-async def test_an_explanation_keeps_within_its_requests_and_tokens(  # noqa: PLR0913 - the columns of the table
+async def test_an_explanation_keeps_within_its_requests_and_tokens(  # noqa: PLR0913, PLR0917 - the columns of the table
     target: str, requests: int, tokens: int, telling: list[str], sandbox: dict[str, Service], tmp_path: Path
 ) -> None:
     """One call; every distinct failure is shown, the telling line within the first 40 lines."""

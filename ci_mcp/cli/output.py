@@ -171,6 +171,5 @@ def _record(data: dict[str, Any]) -> None:
 def heading(title: str, command: str) -> None:
     """Print a title and, under it, the command that gives what follows."""
     console = _console()
-    console.print()
-    console.rule(title, align="left", style="dim")
+    console.print(f"\n── {title} {'─' * (60 - len(title))}", style="dim", highlight=False, soft_wrap=True)
     console.print(f"$ {command}\n", style="bold cyan", markup=False, highlight=False, soft_wrap=True)

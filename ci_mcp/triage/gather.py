@@ -12,13 +12,13 @@ import anyio.to_thread
 from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Failure, Job, Run, RunQuery
+from ci_mcp.core.together import settled
 from ci_mcp.errors import CiError, NotFoundError, UnsupportedError
 from ci_mcp.logs.clean import Log
 from ci_mcp.logs.excerpt import Excerpt, excerpt
 from ci_mcp.logs.search import search
 from ci_mcp.status import Status
 from ci_mcp.triage.target import Target
-from ci_mcp.triage.together import together
 
 MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
 _LEAST = 60  # tokens of an excerpt that still tell something
@@ -78,11 +78,11 @@ async def gather(
     bad = [job for job in run.jobs if job.status.bad and target.place.job in {"", job.id}]
     calls: list[Callable[[], Awaitable[None]]] = [look, look_back]
     calls += [partial(_prefetch, api, hooks, job) for job in bad[:MOST_LOGS]]
-    for result in (await together(calls))[:2]:  # a log that cannot be had is told with its job
+    for result in (await settled(calls))[:2]:  # a log that cannot be had is told with its job
         if isinstance(result, CiError):
             notes.append(str(result))
     chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
-    read = await together([partial(_read, api, hooks, failure) for failure in chosen])
+    read = await settled([partial(_read, api, hooks, failure) for failure in chosen])
     explained = [one for one in read if isinstance(one, Explained)]
     unread = tuple(failure.job.name for failure in rest)
     story = Story(target, run, explained, green, unread, tuple(notes))

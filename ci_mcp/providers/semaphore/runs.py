@@ -9,6 +9,7 @@ import anyio
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Failure, Run, RunQuery
+from ci_mcp.core.together import together
 from ci_mcp.errors import CiError, NotFoundError, UsageError
 from ci_mcp.providers.semaphore import failures as why
 from ci_mcp.providers.semaphore import grouping, ids, pipelines, read, reports, wire, workflows
@@ -16,7 +17,6 @@ from ci_mcp.providers.semaphore.failures import Detailed
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.records import Workflow
 from ci_mcp.providers.semaphore.reports import Listing
-from ci_mcp.providers.semaphore.together import together
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status
 

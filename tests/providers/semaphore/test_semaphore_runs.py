@@ -288,7 +288,7 @@ async def test_a_pasted_job_is_explained_in_five_round_trips(fake: Fake, pipelin
         assert place is not None
         run = await runs.run(api, place.run)
         found = await runs.failures(api, run, place.job)
-        assert b"" == b"".join([piece async for piece in logs.log(api, found[0].log_id)])
+        assert b"" == b"".join([piece async for piece in logs.log(api, found[0].job.log_id)])
         conductor.cancel_scope.cancel()
     assert [job] == [failure.job.id for failure in found]
     assert (5, 8) == (rounds.deep, len(asked))
