@@ -161,9 +161,9 @@ def _record(data: dict[str, Any]) -> None:
 
     table = Table("", "", box=None, show_header=False, pad_edge=False)
     for key, value in data.items():
-        rows = value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
-        for number, row in enumerate(rows):
-            text = "  ".join(_cell(part) for part in row.values()) if isinstance(row, dict) else _cell(row)
+        records = isinstance(value, list) and value and isinstance(value[0], dict)
+        for number, row in enumerate(value if records else [value]):
+            text = "  ".join(_cell(part) for part in row.values()) if records else _cell(row)
             table.add_row(Text(key if number == 0 else "", style="bold"), Text(text, style=_style(key, data)))
     _console().print(table)
 
@@ -171,6 +171,5 @@ def _record(data: dict[str, Any]) -> None:
 def heading(title: str, command: str) -> None:
     """Print a title and, under it, the command that gives what follows."""
     console = _console()
-    console.print()
-    console.rule(title, align="left", style="dim")
+    console.print(f"\n── {title} {'─' * (60 - len(title))}", style="dim", highlight=False, soft_wrap=True)
     console.print(f"$ {command}\n", style="bold cyan", markup=False, highlight=False, soft_wrap=True)

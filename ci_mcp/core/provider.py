@@ -119,7 +119,7 @@ class Hooks:
         runs: runs of a project, newest first, with durations.
         run: run id → the run with its jobs.
         failures: a run (and, where given, one job id) → why its jobs are not green.
-        log: ``Failure.log_id`` → the job's log as bytes, steps marked in GitHub's notation
+        log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
         rerun: run id, failed jobs only or all → the id of the new run.
         flaky: project → the tests that the vendor calls flaky.

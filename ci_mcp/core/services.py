@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Self
+
+import anyio
 
 from ci_mcp.auth.credentials import Credential, missing, resolve
 from ci_mcp.auth.endpoints import Endpoint, configured, endpoints
@@ -17,6 +20,8 @@ from ci_mcp.logs.store import Store
 
 if TYPE_CHECKING:
     from ci_mcp.net.api import HttpApi
+
+AT_ONCE = 8  # requests to one service, over all of its hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Services:
         self.store = store
         self.catalog = known or catalog.load()
         self._open: dict[tuple[str, str], HttpApi] = {}
+        self._slots: dict[str, anyio.Semaphore] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -115,10 +121,11 @@ class Services:
 
         api = HttpApi(
             endpoint,
-            self._credential(name, endpoint),
+            partial(self._credential, name, endpoint),
             self.store,
             hosts=hosts,
-            sibling=lambda host: self.api(name, host),
+            sibling=partial(self.api, name),
+            slots=self._slots.setdefault(name, anyio.Semaphore(AT_ONCE)),
         )
         self._stack.push_async_callback(api.aclose)
         return api

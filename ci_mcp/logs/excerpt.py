@@ -1,9 +1,9 @@
 """The lines of a log that explain its failure, within a budget."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
+from zlib import crc32
 
 from ci_mcp.logs.baseline import Baseline, normalise
 from ci_mcp.logs.choose import Choice, Limits, choose, shorten
@@ -28,6 +28,7 @@ _LEAST_COMPARED: Final = 0.04
 _MOST_COMPARED: Final = 0.2
 _WIDE: Final = 8_000
 _SIGNED: Final = 3
+_CLOSE: Final = 3
 _MOST_STEPS: Final = 3
 
 
@@ -163,9 +164,10 @@ def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) ->
         del choice.order[max(len(choice.order) - 1 - over // 400, 0) :]
 
 
-def _places(evidence: Evidence, weights: Weights) -> int:
-    strong = [i for i, rule in enumerate(evidence.rules) if rule is not None and weights.values[i] >= _TELLING]
-    return (1 if strong else 0) + sum(b - a > 3 for a, b in pairwise(strong))
+def _places(evidence: Evidence) -> int:
+    """How many places of the log look like evidence: strong lines, those close together counted once."""
+    strong = [i for i, weight in enumerate(evidence.weights) if weight >= _TELLING]
+    return bool(strong) + sum(after - before > _CLOSE for before, after in pairwise(strong))
 
 
 def _with_blanks(order: list[int], evidence: Evidence) -> list[int]:
@@ -193,7 +195,7 @@ def _assemble(sheet: Sheet, evidence: Evidence, weights: Weights, choice: Choice
             blocks.append([shown])
     steps = tuple(dict.fromkeys(each.step for block in blocks for each in block if each.telling and each.step))
     signature = _signature(evidence, weights)
-    return Excerpt(sheet.total, _places(evidence, weights), steps, tuple(map(tuple, blocks)), signature, sheet.note)
+    return Excerpt(sheet.total, _places(evidence), steps, tuple(map(tuple, blocks)), signature, sheet.note)
 
 
 def _signature(evidence: Evidence, weights: Weights) -> str:
@@ -204,4 +206,4 @@ def _signature(evidence: Evidence, weights: Weights) -> str:
         if rule is not None and rule.kind not in (Kind.EXIT, Kind.SUMMARY) and weights.values[index] >= _TELLING
     ]
     said = sorted({normalise(evidence.bare[index]) for _, index in sorted(words)[:_SIGNED]})
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] if said else ""
+    return format(crc32("\n".join(said).encode()), "08x") if said else ""

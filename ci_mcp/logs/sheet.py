@@ -24,7 +24,7 @@ WHOLE: Final = 3 << 20
 
 _ALARM: Final = re2.compile(MARKER + b"|" + "|".join(pattern for pattern, _ in ALARMS).encode())
 _DIGITS: Final = b"0123456789"
-_PER_SHAPE: Final = 3
+_PER_SHAPE: Final = 30
 _MOST_ALARMS: Final = 3_000
 _PER_BLOCK: Final = 4_000
 _PER_BLOCK_IN_FLOOD: Final = 50
@@ -112,7 +112,8 @@ def read_sheet(log: Log) -> Sheet:
     watch = _Watch(log.size)
     index = log.index(watch.look)
     lines = _windows(log, _best(watch))
-    return Sheet(_with_gaps(lines), index.total, f"{index.total - len(lines):,} lines were only scanned")
+    scanned = index.total - len(lines)
+    return Sheet(_with_gaps(lines), index.total, f"{scanned:,} lines were only scanned" if scanned else "")
 
 
 def _best(watch: _Watch) -> list[_Alarm]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 import anyio
+import anyio.to_thread
 import httpx
 
 from ci_mcp.auth.credentials import Credential, header
@@ -100,7 +101,7 @@ class HttpApi:
     def __init__(  # noqa: PLR0913 - the last ones are for siblings and tests
         self,
         endpoint: Endpoint,
-        credential: Credential | None,
+        credential: Credential | Callable[[], Credential | None] | None,
         store: Store,
         *,
         hosts: Sequence[str] = (),
@@ -113,7 +114,8 @@ class HttpApi:
 
         Args:
             endpoint: which host.
-            credential: who we are there; ``None`` where the service is open.
+            credential: who we are there, or what finds out at the first call (in a thread: a keyring may take
+                its time); ``None`` where the service is open.
             store: where logs are kept.
             hosts: every configured host of this provider, the default one first; this one alone by default.
             sibling: opens the Api of another one of them.
@@ -130,7 +132,8 @@ class HttpApi:
         self._transport = transport
         self._sleep = sleep
         self._border = Border(endpoint.base_url)
-        self._authorization = {"Authorization": header(credential)} if credential is not None else {}
+        self._credential = credential
+        self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
         self._neighbours: dict[str, HttpApi] = {}
 
@@ -291,7 +294,7 @@ class HttpApi:
         try:
             client = self._client()
             request = client.build_request(
-                call.method, url, json=call.json, headers=headers | (self._authorization if target.own else {})
+                call.method, url, json=call.json, headers=headers | (await self._proof() if target.own else {})
             )
             response = await client.send(request, stream=True)
         except _BROKEN as error:
@@ -299,6 +302,12 @@ class HttpApi:
             raise _Failed(broken(asked, error), passing=passing) from error
         _log.debug("%s %s: %d, %.2f s", asked.host, asked.what, response.status_code, time.monotonic() - begun)
         return response
+
+    async def _proof(self) -> dict[str, str]:
+        async with self._login:
+            if callable(self._credential):
+                self._credential = await anyio.to_thread.run_sync(self._credential, abandon_on_cancel=True)
+        return {"Authorization": header(self._credential)} if self._credential is not None else {}
 
     def _client(self) -> httpx.AsyncClient:
         if self._made is None:
@@ -308,7 +317,8 @@ class HttpApi:
     def _asked(self, call: _Call, target: Target) -> Asked:
         if not target.own:
             return Asked(target.url.netloc.decode("ascii", "replace"), f"{call.method} of a file")
-        return Asked(self.host, f"{call.method} {plain(redact(target.url.path))[:160]}")
+        login = "" if self._credential else self.endpoint.provider
+        return Asked(self.host, f"{call.method} {plain(redact(target.url.path))[:160]}", login)
 
 
 def _clean(params: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from ci_mcp.core.provider import Api
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Checkout, Place
+from ci_mcp.core.together import answers, settled
 from ci_mcp.errors import AuthError, CiError, NotFoundError, UsageError
 from ci_mcp.triage import checkout
-from ci_mcp.triage.together import answers, together
 
 _URL = re.compile(r"https?://[^\s<>\"'`\])}]+")
 _NAMED = re.compile(r"(?P<provider>[a-z]+)(?::(?P<project>[^@#]*))?(?:@(?P<branch>[^#]+))?(?:#(?P<run>.+))?")
@@ -108,7 +108,7 @@ async def _from_checkout(services: Services, names: list[str]) -> list[Target]:
     here = await checkout.read()
     if here is None:
         raise UsageError("this folder is not in a git checkout", _HOW)
-    asked_all = await together([partial(_discover, services, name, here) for name in names])
+    asked_all = await settled([partial(_discover, services, name, here) for name in names])
     found = [target for targets in answers(asked_all)[0] for target in targets]
     if not found:
         asked = ", ".join(services.service(name).title for name in names)
@@ -125,7 +125,7 @@ async def _discover(services: Services, name: str, here: Checkout) -> list[Targe
     async def ask(host: str) -> list[Place]:
         return await hook(services.api(name, host), here)
 
-    asked_all = await together([partial(ask, host) for host in hosts])
+    asked_all = await settled([partial(ask, host) for host in hosts])
     places = [place for found in answers(asked_all)[0] for place in found]
     return [Target(name, replace(place, branch=here.branch), commit=here.commit) for place in places]
 

@@ -82,7 +82,7 @@ def test_an_empty_list_says_so(note: str, said: str, terminal: Any, capsys: Capt
     assert said in capsys.readouterr().out
 
 
-def test_a_record_is_a_list_of_its_fields(terminal: Any, capsys: Capture) -> None:
+def test_a_record_is_a_list_of_its_fields(capsys: Capture) -> None:
     """Lists one row each, values on one line."""
     data = {
         "status": "failed",

@@ -18,7 +18,7 @@ URL = "https://ci.alpha.example/runs/r1"
 
 def failed(name: str, **more: Any) -> Failure:
     """A failed job with a log of its own name."""
-    return Failure(job=Job(status=Status.FAILED, name=name, id=f"id-{name}"), log_id=name, **more)
+    return Failure(job=Job(status=Status.FAILED, name=name, id=f"id-{name}", log_id=name), **more)
 
 
 def log(expected: str, where: str = "tests/test_a.py:7", lines: int = 300) -> bytes:

@@ -150,6 +150,11 @@ def project_name(api: Api, known: str) -> str:
     return _called.get((api.host, known), known)
 
 
+def knows_names(api: Api) -> bool:
+    """True where projects of this organization have been seen."""
+    return any(host == api.host for host, _ in _called)
+
+
 def forget() -> None:
     """Forget every project's name."""
     _ids.clear()

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page, TestCase
+from ci_mcp.core.together import together
 from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import failures, grouping, ids, read, reports, results
@@ -15,7 +16,6 @@ from ci_mcp.providers.semaphore.failures import Detailed
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.results import Results
-from ci_mcp.providers.semaphore.together import together
 from ci_mcp.status import Status
 
 _JOBS: Final = 10  # jobs whose own reports are read where their pipeline has no merged one

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.anyio
 
 HOST = "acme.semaphoreci.com"
 ROOT = f"https://{HOST}"
+PAGE = f"{ROOT}/workflows/{world.SHOP_MAIN_WORKFLOW}?pipeline_id={world.SHOP_MAIN_PIPELINE}"
 
 
 async def test_a_token_is_accepted_not_named(api: HttpApi, api_with: Callable[[str], HttpApi]) -> None:
@@ -33,10 +34,10 @@ async def test_a_token_is_accepted_not_named(api: HttpApi, api_with: Callable[[s
     [
         ("/projects/shop", Place(host=HOST, project="shop")),
         (f"/workflows/{world.SHOP_MAIN_WORKFLOW}?pipeline_id={world.SHOP_MAIN_PIPELINE}",
-         Place(host=HOST, run=world.SHOP_MAIN_WORKFLOW)),
+         Place(host=HOST, run=PAGE)),
         (f"/workflows/{world.SHOP_MAIN_WORKFLOW}/summary", Place(host=HOST, run=world.SHOP_MAIN_WORKFLOW)),
         (f"/jobs/{world.SHOP_MAIN_FAILED_JOB}",
-         Place(host=HOST, project=world.SHOP_PROJECT, run=world.SHOP_MAIN_WORKFLOW, job=world.SHOP_MAIN_FAILED_JOB)),
+         Place(host=HOST, project=world.SHOP_PROJECT, run=PAGE, job=world.SHOP_MAIN_FAILED_JOB)),
         ("/people", None),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from ci_mcp.core.shapes import RunQuery
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.semaphore import logs, provider, runs
+from ci_mcp.providers.semaphore import hooks, logs, provider, runs
 from ci_mcp.sandbox.semaphore import world
 from ci_mcp.status import Status
 
@@ -19,6 +19,9 @@ Fake = Callable[..., HttpApi]
 Make = Callable[..., dict[str, Any]]
 RUN = "11111111-1111-1111-1111-111111111111"
 PIPELINE = "00000000-0000-0000-0000-000000000001"
+ROOT = "https://acme.semaphoreci.com/workflows"
+PAGE = f"{ROOT}/{world.SHOP_REBUILT_WORKFLOW}?pipeline_id={world.SHOP_REBUILT_FAILED_PIPELINE}"
+REBUILT_JOB = world.job_id("shop", "retried-1", "Integration", "orders - 1/2")
 Requests = Callable[[], int]
 
 
@@ -69,7 +72,7 @@ async def test_a_failure_comes_with_its_failing_tests(api: HttpApi, requests: Re
     """Four requests for the run, two for the merged report."""
     run = await runs.run(api, world.SHOP_MAIN_WORKFLOW)
     found = await runs.failures(api, run, "")
-    assert [world.SHOP_MAIN_FAILED_JOB] == [failure.log_id for failure in found]
+    assert [world.SHOP_MAIN_FAILED_JOB] == [failure.job.log_id for failure in found]
     assert 29 == found[0].tests_total
     assert [29, 34] == [case.line for case in found[0].tests]
     assert 6 == requests()
@@ -108,7 +111,7 @@ async def test_what_no_log_tells_is_said_in_words(
     assert [name] == [failure.job.name for failure in found]
     assert found[0].reason.startswith(words)
     assert infrastructure is found[0].infrastructure
-    assert name.startswith("pipeline") is (found[0].log_id == "")
+    assert name.startswith("pipeline") is (found[0].job.log_id == "")
 
 
 async def test_a_green_run_has_no_failures(api: HttpApi, requests: Requests) -> None:
@@ -153,7 +156,7 @@ async def test_why_a_job_was_stopped_is_said(
     found = await runs.failures(api, await runs.run(api, RUN), "")
     assert [Status.CANCELED] == [failure.job.status for failure in found]
     assert found[0].reason.startswith(words)
-    assert found[0].log_id
+    assert found[0].job.log_id
 
 
 async def test_a_job_that_never_started_has_no_log(fake: Fake, pipeline: Make) -> None:
@@ -162,7 +165,7 @@ async def test_a_job_that_never_started_has_no_log(fake: Fake, pipeline: Make) -
     api = fake(_answers(pipeline(1, result="FAILED", result_reason="STUCK"), stuck))
     found = await runs.failures(api, await runs.run(api, RUN), "")
     assert "it never started: Semaphore could not run it and gave up (stuck)" == found[0].reason
-    assert (True, "") == (found[0].infrastructure, found[0].log_id)
+    assert (True, "") == (found[0].infrastructure, found[0].job.log_id)
 
 
 async def test_a_block_that_failed_without_jobs_is_told(fake: Fake, pipeline: Make) -> None:
@@ -256,12 +259,57 @@ async def test_an_explanation_stays_within_its_requests(fake: Fake, pipeline: Ma
         found = await runs.failures(api, run, "")
         async with anyio.create_task_group() as group:
             for failure in found:
-                group.start_soon(read, failure.log_id)
+                group.start_soon(read, failure.job.log_id)
         assert 5 >= rounds.deep
         await runs.runs(api, RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=50))
         conductor.cancel_scope.cancel()
     assert failed == len(found)
     assert 15 >= len(asked)
+
+
+async def test_a_pasted_job_is_explained_in_five_round_trips(fake: Fake, pipeline: Make) -> None:
+    """Its page leads to its run and pipeline, which are read at once."""
+    asked: list[httpx.Request] = []
+    rounds = Rounds()
+    job = _job(1)["job_id"]
+    around = {"job": {"id": job}, "workflow": {"wf_id": RUN}, "pipeline": {"ppl_id": PIPELINE}}
+    report = {"testResults": []}
+    api = fake(
+        _answers(pipeline(1, result="FAILED"), _block(_job(1), _job(2)))
+        | {f"GET /troubleshoot/job/{job}": around, f"GET /logs/{job}": {"events": []}, "GET /x": report}
+        | {"GET /artifacts": {"artifacts": [{"name": f"{PIPELINE}.json"}]}}
+        | {"GET /artifacts/signed_url": {"items": [{"url": "https://storage.example.com/x"}]}},
+        asked,
+        rounds=rounds,
+    )
+    async with anyio.create_task_group() as conductor:
+        conductor.start_soon(rounds.conduct)
+        place = await hooks.locate(api, f"https://acme.semaphoreci.com/jobs/{job}")
+        assert place is not None
+        run = await runs.run(api, place.run)
+        found = await runs.failures(api, run, place.job)
+        assert b"" == b"".join([piece async for piece in logs.log(api, found[0].job.log_id)])
+        conductor.cancel_scope.cancel()
+    assert [job] == [failure.job.id for failure in found]
+    assert (5, 8) == (rounds.deep, len(asked))
+
+
+async def test_a_job_that_was_run_again_is_still_explained(api: HttpApi) -> None:
+    """Its rebuilt run is green; what was asked about is its first try."""
+    failed = await runs.run(api, PAGE)
+    assert Status.PASSED is failed.status
+    assert [] == await runs.failures(api, failed, "")
+    found = await runs.failures(api, failed, REBUILT_JOB)
+    assert [Status.FAILED] == [failure.job.status for failure in found]
+
+
+async def test_a_page_of_another_runs_pipeline_changes_nothing(api: HttpApi) -> None:
+    """Nor does one of a pipeline that is not there."""
+    for pipeline in (world.SHOP_NIGHTLY_PIPELINE, RUN):
+        page = f"{ROOT}/{world.SHOP_TAG_WORKFLOW}?pipeline_id={pipeline}"
+        run = await runs.run(api, page)
+        assert (world.SHOP_TAG_WORKFLOW, Status.PASSED) == (run.id, run.status)
+        assert 4 == len(run.jobs)
 
 
 async def test_reports_that_cannot_be_read_do_not_hide_the_failure(fake: Fake, pipeline: Make) -> None:
@@ -289,8 +337,8 @@ async def test_of_a_green_run_nothing_can_be_run_again_in_part(api: HttpApi) -> 
 
 async def test_a_run_that_is_not_there_is_not_found(api: HttpApi) -> None:
     """For every hook that takes one."""
-    hooks: list[Callable[..., Awaitable[Any]]] = [runs.run, lambda api, run: runs.rerun(api, run, failed_only=True)]
-    for hook in hooks:
+    asking: list[Callable[..., Awaitable[Any]]] = [runs.run, lambda api, run: runs.rerun(api, run, failed_only=True)]
+    for hook in asking:
         with pytest.raises(NotFoundError, match="no workflow"):
             await hook(api, world.HIDDEN_WORKFLOW)
     assert provider.hooks.run is runs.run
