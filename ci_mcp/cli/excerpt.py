@@ -20,12 +20,16 @@ _IN_MEMORY = 8 << 20  # bytes of standard input kept in memory; more goes to a t
     "  ci-mcp excerpt red.log --baseline green.log --tokens 500"
 )
 @click.argument("file", default="-")
-@click.option("--tokens", type=click.IntRange(50, 10_000), default=1_500, show_default=True, help="Most to say.")
+@click.option(
+    "--tokens",
+    type=click.IntRange(50, 10_000),
+    help="Fill so many (default: at most 1500, fewer where the cause is clear).",
+)
 @click.option(
     "--baseline", metavar="GREEN_LOG", help="The same job's last green log: what stands there too weighs little."
 )
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Text, or JSON with each line's number and kind.")
-def excerpt(file: str, tokens: int, baseline: str | None, format_: str | None) -> None:
+def excerpt(file: str, tokens: int | None, baseline: str | None, format_: str | None) -> None:
     """Show the lines of a log that explain its failure.
 
     FILE is a log, or - for standard input.

@@ -20,7 +20,7 @@ _WRAPPER: Final = re.compile(
     r"|#\d+ (?:\d+\.\d+ |(?=ERROR))"
     r"|[\w.\-/]{2,40}[_\-]\d+ +\| "
     r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? "
-    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? +(?:(?:INFO|ERROR|WARNING|CRITICAL) +-(?: |$))?"
+    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? +(?:(?:INFO|ERROR|WARNING|CRITICAL) +-(?: {1,2}|$))?"
     r"|\[task \d{4}-[^\]]+\] "
     r"|DEBUG(?: util\.py:\d+)?: {1,2}|remote: |stderr: |\[\d+/\d+\] )"
 )

@@ -131,26 +131,27 @@ def _record(line: Shown) -> dict[str, Any]:
     return record
 
 
-def excerpt(log: Log, budget: int | None = None, baseline: Log | None = None) -> Excerpt:
+def excerpt(log: Log, budget: int | None = None, baseline: Log | None = None, *, fill: bool | None = None) -> Excerpt:
     """The lines that explain the failure of a log.
 
     Args:
         log: the log of a job that failed.
-        budget: fill so many tokens (characters / 4); without one, at most DEFAULT_BUDGET,
-            and fewer where the cause is clear and the rest would be filler.
+        budget: at most so many tokens (characters / 4) of text; DEFAULT_BUDGET where it is not given.
         baseline: the log of the same job when it last passed; what stands there too matters little.
+        fill: whether to fill the budget; if not, the excerpt ends where the cause is clear and the rest
+            would be filler. A budget that was given is filled, the default is not.
     """
     sheet = read_sheet(log)
     evidence = read_evidence(sheet.lines)
-    return build(sheet, evidence, weigh(evidence, Baseline.of(baseline)), limits_for(budget, baseline is not None))
+    limits = _limits(budget or DEFAULT_BUDGET, fill=budget is not None if fill is None else fill, baseline=baseline)
+    return build(sheet, evidence, weigh(evidence, Baseline.of(baseline)), limits)
 
 
-def limits_for(budget: int | None, compared: bool) -> Limits:  # noqa: FBT001 - a fact, not an option
-    """How much to show for a budget in tokens."""
-    room = (budget or DEFAULT_BUDGET) * TOKEN
-    # What a log that passed does not explain away stands out: the smaller the budget, the less else is shown.
-    least = min(_LEAST_COMPARED * _WIDE / room, _MOST_COMPARED) if compared else 0.0
-    return Limits(room, least) if budget else Limits(room, least, int(room * _ENOUGH), _CLEAR)
+def _limits(budget: int, *, fill: bool, baseline: Log | None) -> Limits:
+    room = budget * TOKEN
+    # Beside what a log that passed does not explain away little else counts: the smaller the budget, the less.
+    least = min(_LEAST_COMPARED * _WIDE / room, _MOST_COMPARED) if baseline is not None else 0.0
+    return Limits(room, least) if fill else Limits(room, least, int(room * _ENOUGH), _CLEAR)
 
 
 def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) -> Excerpt:
@@ -159,8 +160,10 @@ def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) ->
     while True:
         result = _assemble(sheet, evidence, weights, choice)
         over = len(result.text()) - limits.room
-        if over <= 0 or not choice.order:
+        if over <= 0:
             return result
+        if not choice.order:
+            return replace(result, steps=(), note="")
         del choice.order[max(len(choice.order) - 1 - over // 400, 0) :]
 
 

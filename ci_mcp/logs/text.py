@@ -74,7 +74,9 @@ def _decode(raw: bytes) -> str:
 def cut_note(head: bytes, missing: int) -> str:
     """The clean text of a frame's first bytes, with the count of those that follow."""
     # The decoder holds back a last character that is not whole.
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(head)
+    missing += len(decoder.getstate()[0])
     return f"{clean_text(text)} [{missing:,} bytes of this line cut]"
 
 

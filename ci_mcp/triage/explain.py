@@ -1,5 +1,6 @@
 """The answer of ``ci_explain``: the telling thing first, in the room there is."""
 
+import re
 from typing import Any
 
 from ci_mcp.core.answer import plain, tokens
@@ -11,6 +12,7 @@ from ci_mcp.triage.gather import Explained, Story
 
 MOST_TESTS = 8
 MOST_NAMES = 10
+_ID = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
 _MESSAGE = 200  # characters of a test's message
 _FENCE = 20  # tokens of the lines around an excerpt
 
@@ -46,7 +48,11 @@ def _where(story: Story) -> str:
     run = story.run
     place = f"{story.target.provider} {run.project}" + (f"@{run.branch}" if run.branch else "")
     title = f' "{run.title.splitlines()[0][:80]}"' if run.title else ""
-    parts = [place, f"commit {run.commit[:10]}{title}" if run.commit else "", f"by {run.actor}" if run.actor else ""]
+    parts = [
+        place,
+        f"commit {run.commit[:10]}{title}" if run.commit else "",
+        f"by {run.actor}" if run.actor and not _ID.fullmatch(run.actor) else "",
+    ]
     if run.created:
         parts.append(words.ago(run.created))
     if run.duration:
@@ -110,7 +116,7 @@ def _tests(one: Explained) -> list[str]:
 
 def _test(test: TestCase) -> str:
     place = f"{test.file}:{test.line} " if test.file and test.line else f"{test.file} " if test.file else ""
-    message = " ".join(test.message.split())[:_MESSAGE]
+    message = test.message.strip().partition("\n")[0][:_MESSAGE]
     return f"{place}{test.name}" + (f": {message}" if message else "")
 
 
