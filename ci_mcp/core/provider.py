@@ -94,20 +94,33 @@ class Api(Protocol):
         """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
 
+    def beside(self, host: str) -> "Api":
+        """The same vendor at another host of its domain, with the same credential.
+
+        Where the service is not at the vendor's own host (a proxy, the sandbox), it stands for all of its hosts.
+        Raises `UsageError` for a host of another domain.
+        """
+        ...
+
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Reply:
         """GET with retries; ``None`` and empty parameters are left out, lists are repeated."""
         ...
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Callable[[bytes | bytearray], bool] | None = None,
     ) -> Reply:
-        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm."""
+        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm.
+
+        ``enough`` is shown the body so far whenever more of it has come; once it is true, the rest is not waited for.
+        """
         ...
 
     def stream(

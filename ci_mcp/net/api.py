@@ -29,6 +29,7 @@ from ci_mcp.net.failures import Asked, broken, plain, refusal
 from ci_mcp.net.origin import Border, Target
 
 T = TypeVar("T")
+Enough = Callable[[bytes | bytearray], bool]
 
 AT_ONCE: Final = 8
 """Requests at once to one service."""
@@ -127,6 +128,7 @@ class HttpApi:
             sleep: what waits between attempts, for tests.
         """
         self.endpoint = endpoint
+        self._credential = credential
         self._store = store
         self._hosts = tuple(hosts) or (endpoint.host,)
         self._sibling = sibling
@@ -138,6 +140,7 @@ class HttpApi:
         self._credential = credential
         self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
+        self._neighbours: dict[str, HttpApi] = {}
 
     @property
     def host(self) -> str:
@@ -175,6 +178,19 @@ class HttpApi:
             )
         return self._sibling(host)
 
+    def beside(self, host: str) -> "HttpApi":
+        """The same vendor at a host beside this one; see `ci_mcp.core.provider.Api.beside`."""
+        domain = self.host.partition(".")[2].lower()
+        if host.partition(".")[2].lower() != domain or "." not in domain:
+            raise UsageError(f"{plain(host)[:100]} is not a host beside {self.host}", "the token is not sent there")
+        if self.endpoint.base_url != f"https://{self.host}":
+            return self
+        if host not in self._neighbours:
+            place = Endpoint(self.endpoint.provider, host, f"https://{host}")
+            more: dict[str, Any] = {"slots": self._slots, "transport": self._transport, "sleep": self._sleep}
+            self._neighbours[host] = HttpApi(place, self._credential, self._store, **more)
+        return self._neighbours[host]
+
     async def __aenter__(self) -> Self:
         """Itself."""
         return self
@@ -188,24 +204,29 @@ class HttpApi:
         client, self._made = self._made, None
         if client is not None:
             await client.aclose()
+        for neighbour in self._neighbours.values():
+            await neighbour.aclose()
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Answer:
         """GET with retries; see `ci_mcp.core.provider.Api.get`."""
         call = _Call("GET", self._border.start(path, foreign=foreign), _clean(params), {}, None, foreign)
         return await self._whole(call, idempotent=True)
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Enough | None = None,
     ) -> Answer:
         """Any other method; see `ci_mcp.core.provider.Api.send`. A redirect is not followed."""
         target = self._border.start(path, foreign=False)
-        return await self._whole(_Call(method.upper(), target, _clean(params), {}, json, foreign=False), idempotent)
+        call = _Call(method.upper(), target, _clean(params), headers or {}, json, foreign=False)
+        return await self._whole(call, idempotent=idempotent, enough=enough)
 
     @asynccontextmanager
     async def stream(
@@ -228,14 +249,14 @@ class HttpApi:
             finally:
                 await _close(response)
 
-    async def _whole(self, call: _Call, idempotent: bool) -> Answer:  # noqa: FBT001 - private, and named at each call
+    async def _whole(self, call: _Call, *, idempotent: bool, enough: Enough | None = None) -> Answer:
         asked = self._asked(call, call.target)
 
         async def once() -> Answer:
             async with self._slots:
                 response = await self._open(call)
                 try:
-                    data = await _read(response, asked)
+                    data = await _read(response, asked, enough)
                 finally:
                     await _close(response)
             return Answer(response.status_code, response.headers, _text(data, response.charset_encoding), asked)
@@ -342,8 +363,8 @@ async def _chunks(response: httpx.Response, asked: Asked) -> AsyncGenerator[byte
             yield piece
 
 
-async def _read(response: httpx.Response, asked: Asked) -> bytes:
-    """The whole body; an attempt that breaks off in it may be made again."""
+async def _read(response: httpx.Response, asked: Asked, enough: Enough | None) -> bytes:
+    """The whole body, or as much as is enough; an attempt that breaks off in it may be made again."""
     data = bytearray()
     try:
         async with aclosing(body.decoded(response.aiter_raw(), response.headers.get("content-encoding", ""))) as pieces:
@@ -351,6 +372,8 @@ async def _read(response: httpx.Response, asked: Asked) -> bytes:
                 data += piece
                 if len(data) > BODY_MAX:
                     raise BadAnswerError(f"{asked.host} answered {asked.what} with more than 64 MB", "ask for less")
+                if enough is not None and enough(data):
+                    break
     except httpx.HTTPError as error:
         raise _Failed(broken(asked, error), passing=retry.worth(error)) from error
     return bytes(data)

@@ -139,8 +139,9 @@ def begin(world: World, new: Workflow, like: Pipeline) -> Pipeline:
     """Start a workflow whose pipeline is like another one; it takes seconds."""
     now = world.clock.now()
     pipeline = Pipeline(
-        make_id("pipeline", new.id), new, like.name, like.yaml_file, like.specs, now, now + 1, 0, error=like.error
-    )
+        make_id("pipeline", new.id), new, like.name, like.yaml_file, like.specs, now, now + 1, 0, error=like.error,
+        promotions=like.promotions,
+    )  # fmt: skip
     lay_out(pipeline, pace=RERUN_PACE, again=True)
     if like.error:
         pipeline.result, pipeline.reason = like.result, like.reason
