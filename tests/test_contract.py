@@ -39,7 +39,7 @@ def test_the_committed_catalog_is_what_the_code_declares() -> None:
 def test_the_readme_lists_the_tools_as_they_are(pytestconfig: pytest.Config) -> None:
     """After a change: python -m ci_mcp.cli.generate."""
     readme = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
-    assert generate.with_table(readme, schema.build()) == readme
+    assert generate.between(readme, generate.TOOLS, generate.tools_table(schema.build())) == readme
 
 
 @NAMED

@@ -34,9 +34,11 @@ def demo() -> Iterator[Demo]:
 @asynccontextmanager
 async def connected(demo: Demo, offer: Offer | None = None, **changes: Any) -> AsyncIterator[Client]:
     """A client of the server over the sandbox."""
-    async with Services(replace(demo[0], **changes), demo[1]) as services:
-        async with Client(server.build(services, offer or Offer())) as client:
-            yield client
+    async with (
+        Services(replace(demo[0], **changes), demo[1]) as services,
+        Client(server.build(services, offer or Offer())) as client,
+    ):
+        yield client
 
 
 async def call(client: Client, name: str, **arguments: Any) -> tuple[str, Any, bool]:

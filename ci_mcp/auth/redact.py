@@ -19,7 +19,7 @@ _SHORTEST: Final = 6
 
 _HEADERS: Final = (
     r"\b(?i:x-(?:api-key|auth-token|vault-token|amz-security-token)|(?:circle|private|job|buildkite)-token)"
-    r"[\"']?\s*[:=]\s*[\"']?([\w.~+/-]{8,}=*)"
+    r"[\"']?[ \t]*[:=][ \t]*[\"']?([\w.~+/-]{8,}=*)"
 )
 _QUERY: Final = (
     r"(?:[?&;]|u0026)(?i:x-(?:amz|goog|oss|ms)-(?:signature|credential|security-token)|signature|sig|jwt|api_?key"
@@ -27,13 +27,14 @@ _QUERY: Final = (
     r"=([^\s&\"'<>\[\]\\;)`]{8,})"
 )
 _VARIABLE: Final = (
-    r"\b[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*"
+    r"(?:TOKEN|SECRET|PASSWORD|PASSWD|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]{0,40}"
     r"=[\"']?([^\s\"'\[;,&|)]{8,})"
 )
 _NAMED: Final = (
-    r"(?i:\b[a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key))"
-    r"\\?[\"']?\s*[:=]\s*\\?[\"']([^\s\"'\[\\]{12,})[\"'\\]"
+    r"(?i:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
+    r"\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']([^\s\"'\[\\]{12,})[\"'\\]"
 )
+# No repetition before a secret is without bound or goes over a line's end: that is what keeps the search linear.
 # Each shape has one group, the secret; what stands before it is shown.
 _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     # the services that we speak to
@@ -52,7 +53,7 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     ("AWS key", r"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})\b"),
     (
         "AWS secret",
-        r"(?i:aws_?(?:secret|session)_?(?:access_?)?(?:key|token))[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9/+]{40}[A-Za-z0-9/+=]*)",
+        r"(?i:aws_?(?:secret|session)_?(?:access_?)?(?:key|token))[\"']?[ \t]*[=:][ \t]*[\"']?([\w/+]{40,}=*)",
     ),
     ("Google key", r"\b(AIza[\w-]{35}|ya29\.[\w-]{30,}|GOCSPX-[\w-]{28})"),
     ("Azure key", r"(?i:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{40,}={0,2})"),
@@ -77,12 +78,12 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     ("JWT", r"\b(ey[IJ][A-Za-z0-9_-]{10,}\.ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"),
     (
         "authorization",
-        r"(?i:authorization)[\"']?\s*[:=]\s*[\"']?(?i:(?:basic|bearer|token|apikey)\s+)?([\w.~+/:-]{8,}=*)",
+        r"(?i:authorization)[\"']?[ \t]*[:=][ \t]*[\"']?(?i:(?:basic|bearer|token|apikey)[ \t]+)?([\w.~+/:-]{8,}=*)",
     ),
-    ("authorization", r"\b(?i:bearer)\s+([\w.~+/-]{20,}=*)"),
+    ("authorization", r"\b(?i:bearer)[ \t]+([\w.~+/-]{20,}=*)"),
     ("authorization", _HEADERS),
-    ("cookie", r"\b(?i:(?:set-)?cookie):\s*([\w.-]+=[^\s;\"'\[]{16,}[^\r\n\"']*)"),
-    ("password", r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>\[\]()]*:([^\s/@\"'<>\[\]]{3,200})@[\w\[-]"),
+    ("cookie", r"\b(?i:(?:set-)?cookie):[ \t]*([\w.-]{1,100}=[^\s;\"'\[]{16,}[^\r\n\"']*)"),
+    ("password", r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>\[\]()]{0,100}:([^\s/@\"'<>\[\]]{3,200})@[\w\[-]"),
     ("token", r"\b(?i:https?)://([A-Za-z0-9_-]{20,})@[\w-]"),
     ("signature", _QUERY),
     ("secret", _VARIABLE),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from ci_mcp.cli.output import FORMATS, excerpted
+from ci_mcp.cli.output import FORMATS, show
 
 if TYPE_CHECKING:
     from ci_mcp.logs.clean import Log
@@ -20,20 +20,26 @@ _IN_MEMORY = 8 << 20  # bytes of standard input kept in memory; more goes to a t
     "  ci-mcp excerpt red.log --baseline green.log --tokens 500"
 )
 @click.argument("file", default="-")
-@click.option("--tokens", type=click.IntRange(50, 10_000), default=1_500, show_default=True, help="Most to say.")
+@click.option(
+    "--tokens",
+    type=click.IntRange(50, 10_000),
+    help="Fill so many (default: at most 1500, fewer where the cause is clear).",
+)
 @click.option(
     "--baseline", metavar="GREEN_LOG", help="The same job's last green log: what stands there too weighs little."
 )
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Text, or JSON with each line's number and kind.")
-def excerpt(file: str, tokens: int, baseline: str | None, format_: str | None) -> None:
+def excerpt(file: str, tokens: int | None, baseline: str | None, format_: str | None) -> None:
     """Show the lines of a log that explain its failure.
 
     FILE is a log, or - for standard input.
     """
+    from ci_mcp.core.answer import render
+    from ci_mcp.core.shapes import Prose
     from ci_mcp.logs.excerpt import excerpt as find
 
     found = find(_open(file), tokens, _open(baseline) if baseline else None)
-    excerpted(found, format_)
+    show(render(Prose(found.text(), found.records())), format_)
 
 
 def _open(path: str) -> "Log":

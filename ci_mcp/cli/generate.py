@@ -1,6 +1,7 @@
 """``python -m ci_mcp.cli.generate``: write again all that is made from the code, in a checkout.
 
-It writes ``ci_mcp/tools.json``, ``completions/`` and the README's tools table; tests hold them equal to the code.
+It writes ``ci_mcp/tools.json``, ``completions/``, the README's tools table and its transcript; tests hold them equal
+to the code.
 """
 
 import json
@@ -10,7 +11,9 @@ from pathlib import Path
 from ci_mcp.core.catalog import Catalog
 from ci_mcp.core.schema import as_json, build
 
-START, END = "<!-- tools: made by `python -m ci_mcp.cli.generate` -->", "<!-- tools end -->"
+MADE = "made by `python -m ci_mcp.cli.generate`"
+TOOLS = (f"<!-- tools: {MADE} -->", "<!-- tools end -->")
+TRANSCRIPT = (f"<!-- transcript: {MADE} -->", "<!-- transcript end -->")
 
 
 def tools_file(catalog: Catalog) -> str:
@@ -19,29 +22,38 @@ def tools_file(catalog: Catalog) -> str:
 
 
 def tools_table(catalog: Catalog) -> str:
-    """The README's table of tools, between its two marks."""
+    """The README's table of tools."""
     rows = ["| tool | | what it gives |", "|---|---|---|"]
     for spec in catalog.tools.values():
         kind = ("" if spec.read_only else "writes ") + ("core" if spec.core else "")
         rows.append(f"| `{spec.name}` | {kind.strip()} | {spec.description} |")
-    return "\n".join([START, *rows, END])
+    return "\n".join(rows)
 
 
-def with_table(readme: str, catalog: Catalog) -> str:
-    """The README with its table made anew; raises `ValueError` where the marks are missing."""
-    marked = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
-    if not marked.search(readme):
-        raise ValueError(f"the README has no {START}")
-    return marked.sub(lambda _: tools_table(catalog), readme)
+def transcript() -> str:
+    """What ``ci-mcp --demo explain semaphore`` says, as the README shows it."""
+    from ci_mcp.cli.context import Options, run_tool
+
+    said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
+    return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
+
+
+def between(text: str, marks: tuple[str, str], made: str) -> str:
+    """The text with what stands between two marks made anew; raises `ValueError` where they are missing."""
+    marked = re.compile(re.escape(marks[0]) + ".*?" + re.escape(marks[1]), re.DOTALL)
+    if not marked.search(text):
+        raise ValueError(f"there is no {marks[0]}")
+    return marked.sub(lambda _: "\n".join([marks[0], made, marks[1]]), text)
 
 
 def main(root: Path) -> None:
     """Write every generated file below ``root``."""
     catalog = build()
     (root / "ci_mcp" / "tools.json").write_text(tools_file(catalog), encoding="utf-8")
+    # All else is made from tools.json, so it is imported after that is written.
     readme = root / "README.md"
-    readme.write_text(with_table(readme.read_text(encoding="utf-8"), catalog), encoding="utf-8")
-    # The command line is made from tools.json, so it is imported after that is written.
+    text = between(readme.read_text(encoding="utf-8"), TOOLS, tools_table(catalog))
+    readme.write_text(between(text, TRANSCRIPT, transcript()), encoding="utf-8")
     from ci_mcp.cli.app import cli
     from ci_mcp.cli.completion import SHELLS, script
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ci_mcp.core.answer import Answer
-    from ci_mcp.logs.excerpt import Excerpt
 
 FORMATS = ("text", "json")
 _PIPE_WIDTH = 10_000
@@ -40,8 +39,7 @@ _FLEXIBLE = {
 # Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
 _SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
 _KEPT = frozenset({"status", "id", "name", "title", "branch", "message"})
-_MATCH = re.compile(r"^ *\d+> ")  # the mark of a line that a search found
-_NUMBERED = re.compile(r"^ *(\d+)\| ")
+_TELLING = re.compile(r"^(?: *\d+)?> ")  # the mark of a telling line, and of a line that a search found
 
 
 def show(answer: "Answer", wanted: str | None = None) -> None:
@@ -67,25 +65,8 @@ def prose(text: str) -> None:
         console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
 
 
-def excerpted(found: "Excerpt", wanted: str | None) -> None:
-    """Print an excerpt; on a terminal the telling lines stand out."""
-    from ci_mcp.core.answer import render
-    from ci_mcp.core.shapes import Prose
-
-    answer = render(Prose(found.text(), found.records()))
-    if wanted == "json" or not sys.stdout.isatty():
-        show(answer, wanted)
-        return
-    telling = {line.number for line in found.lines if line.telling}
-    console = _console()
-    for line in answer.text.split("\n"):
-        number = _NUMBERED.match(line)
-        style = "bold red" if number and int(number[1]) in telling else "" if number else "dim"
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
 def _line_style(line: str) -> str:
-    if _MATCH.match(line):
+    if _TELLING.match(line):
         return "bold red"
     if line.startswith(("<<<", ">>>")) or re.match(r"^ *(… )", line):
         return "dim"
@@ -180,9 +161,9 @@ def _record(data: dict[str, Any]) -> None:
 
     table = Table("", "", box=None, show_header=False, pad_edge=False)
     for key, value in data.items():
-        rows = value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
-        for number, row in enumerate(rows):
-            text = "  ".join(_cell(part) for part in row.values()) if isinstance(row, dict) else _cell(row)
+        records = isinstance(value, list) and value and isinstance(value[0], dict)
+        for number, row in enumerate(value if records else [value]):
+            text = "  ".join(_cell(part) for part in row.values()) if records else _cell(row)
             table.add_row(Text(key if number == 0 else "", style="bold"), Text(text, style=_style(key, data)))
     _console().print(table)
 
@@ -190,6 +171,5 @@ def _record(data: dict[str, Any]) -> None:
 def heading(title: str, command: str) -> None:
     """Print a title and, under it, the command that gives what follows."""
     console = _console()
-    console.print()
-    console.rule(title, align="left", style="dim")
+    console.print(f"\n── {title} {'─' * (60 - len(title))}", style="dim", highlight=False, soft_wrap=True)
     console.print(f"$ {command}\n", style="bold cyan", markup=False, highlight=False, soft_wrap=True)

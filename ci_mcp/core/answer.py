@@ -40,7 +40,8 @@ def plain(value: Any) -> Any:
         page = {"items": items, "next": value.next, "omitted": value.omitted}
         return page | ({"note": value.note} if value.note else {})
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
+        shown = (field for field in fields(value) if field.metadata.get("shown", True))
+        pairs = ((field.name, getattr(value, field.name)) for field in shown)
         return {name: plain(item) for name, item in pairs if not _nothing(item)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items() if item is not None}

@@ -9,7 +9,8 @@ from ci_mcp.core.answer import Answer
 from ci_mcp.core.budget import DEFAULT_TOKENS, fit
 from ci_mcp.core.schema import check
 from ci_mcp.core.services import Services
-from ci_mcp.errors import CiError, NotFoundError, TimedOutError
+from ci_mcp.core.together import first
+from ci_mcp.errors import NotFoundError, TimedOutError
 
 DEADLINE = 45.0  # seconds for one call; hosts of agents cut calls at 60
 
@@ -33,18 +34,5 @@ async def call(services: Services, name: str, arguments: dict[str, Any], *, dead
             f"{name} did not end within {deadline:g} seconds", "try again, or ask for less (a smaller limit, one job)"
         ) from None
     except BaseExceptionGroup as group:
-        # Calls made side by side fail together: the first error of ours is the one to tell.
-        ours = group.subgroup(CiError)
-        if ours is None:
-            raise
-        raise _first(ours) from None
+        raise first(group) from None  # calls made side by side fail together: one error is enough to tell
     return fit(value, checked.get("tokens", DEFAULT_TOKENS))
-
-
-def _first(group: BaseExceptionGroup[CiError]) -> CiError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, CiError):  # a subgroup of our errors holds nothing else
-        raise error
-    return error

@@ -39,11 +39,33 @@ class Reply(Protocol):
         ...
 
 
+class Body(Protocol):
+    """The body of an answer as it comes, in chunks, decoded from any content encoding."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status: 206 where a range was asked for and given."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; their names match in any case."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Itself."""
+        ...
+
+    async def __anext__(self) -> bytes:
+        """The next chunk."""
+        ...
+
+
 class Api(Protocol):
     """One service at one host, with this person's credential.
 
     Paths start at the service's root. An absolute URL is taken too: the credential goes to the
-    service's own origin only, and another origin is spoken to only where ``foreign`` allows it.
+    service's own origin (and the hosts its facts name) only, and another is spoken to only where ``foreign`` allows it.
     Every call ends within the deadline of the enclosing ``anyio`` cancel scope.
     Raises the errors of `ci_mcp.errors`; a refusal carries the service's ``status`` and ``body``.
     """
@@ -63,24 +85,42 @@ class Api(Protocol):
         """Where logs are kept."""
         ...
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """This provider's section of the settings file; empty where it has none."""
+        ...
+
     def at(self, host: str) -> "Api":
         """The same service at another configured host; raises `NotFoundError` for any other."""
+        ...
+
+    def beside(self, host: str) -> "Api":
+        """The same vendor at another host of its domain, with the same credential.
+
+        Where the service is not at the vendor's own host (a proxy, the sandbox), it stands for all of its hosts.
+        Raises `UsageError` for a host of another domain.
+        """
         ...
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Reply:
         """GET with retries; ``None`` and empty parameters are left out, lists are repeated."""
         ...
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Callable[[bytes | bytearray], bool] | None = None,
     ) -> Reply:
-        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm."""
+        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm.
+
+        ``enough`` is shown the body so far whenever more of it has come; once it is true, the rest is not waited for.
+        """
         ...
 
     def stream(
@@ -90,8 +130,8 @@ class Api(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         foreign: bool = False,
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """GET whose body comes in chunks, decoded from any content encoding."""
+    ) -> AbstractAsyncContextManager[Body]:
+        """GET whose body comes in chunks."""
         ...
 
 
@@ -106,7 +146,7 @@ class Hooks:
         runs: runs of a project, newest first, with durations.
         run: run id → the run with its jobs.
         failures: a run (and, where given, one job id) → why its jobs are not green.
-        log: ``Failure.log_id`` → the job's log as bytes, steps marked in GitHub's notation
+        log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
         rerun: run id, failed jobs only or all → the id of the new run.
         flaky: project → the tests that the vendor calls flaky.

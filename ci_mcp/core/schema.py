@@ -74,8 +74,8 @@ def _plain(value: Any) -> Any:
 
 
 def describe(tool: Tool) -> str:
-    """What a client is told of the tool: the first paragraph of its docstring, on one line."""
-    return " ".join((inspect.getdoc(tool.function) or "").split("\n\n")[0].split())
+    """What a client is told of the tool: the first line of its docstring."""
+    return (inspect.getdoc(tool.function) or "").partition("\n")[0]
 
 
 def spec(provider: Provider, tool: Tool) -> ToolSpec:

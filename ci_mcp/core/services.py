@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Self
+
+import anyio
 
 from ci_mcp.auth.credentials import Credential, missing, resolve
 from ci_mcp.auth.endpoints import Endpoint, configured, endpoints
@@ -12,11 +15,13 @@ from ci_mcp.config import Config
 from ci_mcp.core import catalog
 from ci_mcp.core.provider import Api, Provider
 from ci_mcp.core.shapes import Place
-from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.errors import AuthError, NotFoundError, UsageError
 from ci_mcp.logs.store import Store
 
 if TYPE_CHECKING:
     from ci_mcp.net.api import HttpApi
+
+AT_ONCE = 8  # requests to one service, over all of its hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Services:
         self.store = store
         self.catalog = known or catalog.load()
         self._open: dict[tuple[str, str], HttpApi] = {}
+        self._slots: dict[str, anyio.Semaphore] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -97,7 +103,7 @@ class Services:
         """
         places = self.endpoints(name)
         if not places:
-            raise missing(self.service(name))
+            raise self._without_host(self.service(name))
         chosen = next((place for place in places if not host or place.host == host), None)
         if chosen is None:
             known = ", ".join(place.host for place in places)
@@ -110,15 +116,26 @@ class Services:
             self._open[key] = self._connect(name, chosen, tuple(place.host for place in places))
         return self._open[key]
 
+    def _without_host(self, service: Service) -> AuthError:
+        if self._is_configured(service) and service.host_env:
+            variable = service.host_env[0]
+            return AuthError(
+                f"there is a token for {service.name}, and no host that it is for", f"set {variable} to your own host"
+            )
+        return missing(service)
+
     def _connect(self, name: str, endpoint: Endpoint, hosts: tuple[str, ...]) -> "HttpApi":
         from ci_mcp.net.api import HttpApi  # noqa: PLC0415 - httpx is imported by the first call, not at start-up
 
         api = HttpApi(
             endpoint,
-            self._credential(name, endpoint),
+            partial(self._credential, name, endpoint),
             self.store,
             hosts=hosts,
-            sibling=lambda host: self.api(name, host),
+            sibling=partial(self.api, name),
+            slots=self._slots.setdefault(name, anyio.Semaphore(AT_ONCE)),
+            settings=self.world.config.sections.get(name),
+            trusted=self.service(name).credential_hosts,
         )
         self._stack.push_async_callback(api.aclose)
         return api

@@ -15,6 +15,8 @@ from ci_mcp.logs.report import TestCase as TestCase  # noqa: PLC0414 - made by r
 from ci_mcp.net.pages import Page as Page  # noqa: PLC0414 - made where pages are fetched, part of answers
 from ci_mcp.status import Status
 
+HIDDEN = {"shown": False}  # the metadata of a field that is not part of an answer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -28,7 +30,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job of a run. ``word`` is the vendor's own status where it says more."""
+    """One job of a run.
+
+    ``word`` is the vendor's own status where it says more. ``log_id`` is what the ``log`` hook takes,
+    empty where there is no log; it is not part of an answer.
+    """
 
     status: Status
     name: str
@@ -39,6 +45,7 @@ class Job:
     started: datetime | None = None
     finished: datetime | None = None
     steps: tuple[Step, ...] = ()
+    log_id: str = field(default="", metadata=HIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +74,6 @@ class Failure:
 
     ``reason`` says it in words where no log can: it never started, it was canceled, its agent was lost.
     ``tests`` are the failing ones of its report; ``tests_total`` counts all of them.
-    ``log_id`` is what the ``log`` hook takes; empty where there is no log.
     """
 
     job: Job
@@ -75,7 +81,6 @@ class Failure:
     infrastructure: bool = False
     tests: tuple[TestCase, ...] = ()
     tests_total: int | None = None
-    log_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,11 @@ from ci_mcp.logs.evidence import Evidence
 from ci_mcp.logs.rules import Body, Kind, Rule
 
 FRAME: Final = re.compile(
-    r"\s*(?:at |\.\.\. \d+ (?:more|common)|Caused by|Suppressed:|File \"|#\d+ |from |\S+:\d+:in |---> |--- End of|\d+: 0x|\^)"
+    r"\s*(?:at |\.\.\. \d+ (?:more|common)|Caused by|Suppressed:|File \"|#\d+ |from |\S+:\d+:in |---> |--- End of"
+    r"|\d+: 0x|\^)"
 )
 _BOUNDARY: Final = re.compile(r"\$ |##\[|::|The command \"|={5,}|[-=_*]{20,}$|travis_|\+\+\+ |>>> ")
+_BLANKS: Final = 2
 _MESSAGE: Final = 12
 _PYTHON: Final = "Traceback (most recent call last)"
 
@@ -87,7 +89,7 @@ def _section(evidence: Evidence, seed: int, last: int, rule: Rule) -> int:
         other = evidence.rules[index]
         if other is not None and (other is rule or other.kind in (Kind.EXIT, Kind.SUMMARY)):
             break
-        if blanks > 2 or (_BOUNDARY.match(evidence.bare[index]) is not None and index > seed + 1):
+        if blanks > _BLANKS or (_BOUNDARY.match(evidence.bare[index]) is not None and index > seed + 1):
             break
         at, blanks = index, 0
     return at

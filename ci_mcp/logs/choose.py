@@ -77,7 +77,8 @@ def choose(texts: Sequence[str], values: Sequence[float], limits: Limits) -> Cho
 
 def _rank(value: float, text: str) -> float:
     """A long line must be worth more: it takes the place of several."""
-    return value * (2 * _USUAL / (_USUAL + max(min(len(text), WIDEST), _USUAL))) ** _LONG
+    length = max(min(len(text), WIDEST), _USUAL)
+    return value * float((2 * _USUAL / (_USUAL + length)) ** _LONG)
 
 
 class _Picker:

@@ -15,7 +15,7 @@ from ci_mcp.errors import UsageError
 from ci_mcp.logs.groups import Groups, looks_like_buildkite
 from ci_mcp.logs.text import LIMIT, LongLine, clean_line, clean_lines
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 128 << 10
 """Bytes read at once."""
 
 _NEAR: Final = 16 << 10
@@ -44,12 +44,14 @@ class Block:
         number: the first line's number.
         offset: where in the log the first byte stands.
         raw: the lines' bytes; empty where one line was too long to hold.
+        newlines: how many newlines stand in ``raw``.
         long: the clean text of that one line.
     """
 
     number: int
     offset: int
     raw: bytes
+    newlines: int
     long: str | None = None
 
     def texts(self) -> list[str]:
@@ -135,18 +137,19 @@ class Log:
             if not cut and len(rest) + len(data) > LIMIT:
                 start = at - len(data) - len(rest)
                 text, at = self._long_line(start)
-                yield Block(number, start, b"", text)
+                yield Block(number, start, b"", 0, text)
                 number += 1
                 rest = b""
             elif not cut:
                 rest += data
             else:
                 raw = rest + data[:cut]
-                yield Block(number, at - len(data) - len(rest), raw)
-                number += raw.count(b"\n")
+                newlines = raw.count(b"\n")
+                yield Block(number, at - len(data) - len(rest), raw, newlines)
+                number += newlines
                 rest = data[cut:]
         if rest:
-            yield Block(number, at - len(rest), rest)
+            yield Block(number, at - len(rest), rest, 0)
 
     def _long_line(self, offset: int) -> tuple[str, int]:
         """The text of a line too long to hold, and where the next line begins."""
@@ -175,9 +178,7 @@ class Log:
                     groups.read_block(block.number, block.raw)
                 else:
                     watch(block, groups)
-                newlines = block.raw.count(b"\n")
-                ends = newlines and block.raw.endswith(b"\n")
-                total = block.number + newlines - (1 if ends else 0)
+                total = block.number + max(block.newlines - 1, 0)
             self._index = Index(total, tuple(numbers), tuple(offsets), groups)
         return self._index
 

@@ -20,7 +20,7 @@ _WRAPPER: Final = re.compile(
     r"|#\d+ (?:\d+\.\d+ |(?=ERROR))"
     r"|[\w.\-/]{2,40}[_\-]\d+ +\| "
     r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? "
-    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? +(?:(?:INFO|ERROR|WARNING|CRITICAL) +-(?: |$))?"
+    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? +(?:(?:INFO|ERROR|WARNING|CRITICAL) +-(?: {1,2}|$))?"
     r"|\[task \d{4}-[^\]]+\] "
     r"|DEBUG(?: util\.py:\d+)?: {1,2}|remote: |stderr: |\[\d+/\d+\] )"
 )
@@ -91,6 +91,7 @@ class Evidence:
 
 # What looks like failure may look like it to these only: no passing line is a runner's headline.
 _SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
+_MINOR: Final = 2
 _SETTING: Final = re.compile(r"(?:shell|with|env):(?: |$)")
 _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
@@ -141,7 +142,7 @@ def judge(bare: str) -> tuple[Rule | None, float]:
     # Where an entry says that a line matters less, it is the one that knows the line best.
     best = max(rules, key=lambda rule: rule.weight)
     low = min((rule for rule in rules if rule.tool == best.tool), key=lambda rule: rule.weight)
-    weight = low.weight if low.weight <= 2 and low.tool != "any" else best.weight
+    weight = low.weight if low.weight <= _MINOR and low.tool != "any" else best.weight
     if _WARNING.search(bare) is not None and _SAYS_ERROR.search(bare) is None:
         weight /= 3
     return best, weight

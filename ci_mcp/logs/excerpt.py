@@ -1,9 +1,9 @@
 """The lines of a log that explain its failure, within a budget."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
+from zlib import crc32
 
 from ci_mcp.logs.baseline import Baseline, normalise
 from ci_mcp.logs.choose import Choice, Limits, choose, shorten
@@ -28,6 +28,7 @@ _LEAST_COMPARED: Final = 0.04
 _MOST_COMPARED: Final = 0.2
 _WIDE: Final = 8_000
 _SIGNED: Final = 3
+_CLOSE: Final = 3
 _MOST_STEPS: Final = 3
 
 
@@ -130,26 +131,27 @@ def _record(line: Shown) -> dict[str, Any]:
     return record
 
 
-def excerpt(log: Log, budget: int | None = None, baseline: Log | None = None) -> Excerpt:
+def excerpt(log: Log, budget: int | None = None, baseline: Log | None = None, *, fill: bool | None = None) -> Excerpt:
     """The lines that explain the failure of a log.
 
     Args:
         log: the log of a job that failed.
-        budget: fill so many tokens (characters / 4); without one, at most DEFAULT_BUDGET,
-            and fewer where the cause is clear and the rest would be filler.
+        budget: at most so many tokens (characters / 4) of text; DEFAULT_BUDGET where it is not given.
         baseline: the log of the same job when it last passed; what stands there too matters little.
+        fill: whether to fill the budget; if not, the excerpt ends where the cause is clear and the rest
+            would be filler. A budget that was given is filled, the default is not.
     """
     sheet = read_sheet(log)
     evidence = read_evidence(sheet.lines)
-    return build(sheet, evidence, weigh(evidence, Baseline.of(baseline)), limits_for(budget, baseline is not None))
+    limits = _limits(budget or DEFAULT_BUDGET, fill=budget is not None if fill is None else fill, baseline=baseline)
+    return build(sheet, evidence, weigh(evidence, Baseline.of(baseline)), limits)
 
 
-def limits_for(budget: int | None, compared: bool) -> Limits:  # noqa: FBT001 - a fact, not an option
-    """How much to show for a budget in tokens."""
-    room = (budget or DEFAULT_BUDGET) * TOKEN
-    # What a log that passed does not explain away stands out: the smaller the budget, the less else is shown.
-    least = min(_LEAST_COMPARED * _WIDE / room, _MOST_COMPARED) if compared else 0.0
-    return Limits(room, least) if budget else Limits(room, least, int(room * _ENOUGH), _CLEAR)
+def _limits(budget: int, *, fill: bool, baseline: Log | None) -> Limits:
+    room = budget * TOKEN
+    # Beside what a log that passed does not explain away little else counts: the smaller the budget, the less.
+    least = min(_LEAST_COMPARED * _WIDE / room, _MOST_COMPARED) if baseline is not None else 0.0
+    return Limits(room, least) if fill else Limits(room, least, int(room * _ENOUGH), _CLEAR)
 
 
 def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) -> Excerpt:
@@ -158,14 +160,17 @@ def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) ->
     while True:
         result = _assemble(sheet, evidence, weights, choice)
         over = len(result.text()) - limits.room
-        if over <= 0 or not choice.order:
+        if over <= 0:
             return result
+        if not choice.order:
+            return replace(result, steps=(), note="")
         del choice.order[max(len(choice.order) - 1 - over // 400, 0) :]
 
 
-def _places(evidence: Evidence, weights: Weights) -> int:
-    strong = [i for i, rule in enumerate(evidence.rules) if rule is not None and weights.values[i] >= _TELLING]
-    return (1 if strong else 0) + sum(b - a > 3 for a, b in pairwise(strong))
+def _places(evidence: Evidence) -> int:
+    """How many places of the log look like evidence: strong lines, those close together counted once."""
+    strong = [i for i, weight in enumerate(evidence.weights) if weight >= _TELLING]
+    return bool(strong) + sum(after - before > _CLOSE for before, after in pairwise(strong))
 
 
 def _with_blanks(order: list[int], evidence: Evidence) -> list[int]:
@@ -193,7 +198,7 @@ def _assemble(sheet: Sheet, evidence: Evidence, weights: Weights, choice: Choice
             blocks.append([shown])
     steps = tuple(dict.fromkeys(each.step for block in blocks for each in block if each.telling and each.step))
     signature = _signature(evidence, weights)
-    return Excerpt(sheet.total, _places(evidence, weights), steps, tuple(map(tuple, blocks)), signature, sheet.note)
+    return Excerpt(sheet.total, _places(evidence), steps, tuple(map(tuple, blocks)), signature, sheet.note)
 
 
 def _signature(evidence: Evidence, weights: Weights) -> str:
@@ -204,4 +209,4 @@ def _signature(evidence: Evidence, weights: Weights) -> str:
         if rule is not None and rule.kind not in (Kind.EXIT, Kind.SUMMARY) and weights.values[index] >= _TELLING
     ]
     said = sorted({normalise(evidence.bare[index]) for _, index in sorted(words)[:_SIGNED]})
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] if said else ""
+    return format(crc32("\n".join(said).encode()), "08x") if said else ""

@@ -17,6 +17,7 @@ LABEL_LIMIT: Final = 200
 """Characters of a label that are kept."""
 
 _MOST: Final = 20_000
+_WORDS: Final = (b"group]", b"group::", b"travis_fold:", b"section_")
 
 MARKER: Final = (
     rb"(?m)##\[(?:end)?group\]|::(?:end)?group::|travis_fold:(?:start|end):|section_(?:start|end):\d"
@@ -84,6 +85,8 @@ class Groups:
 
     def read_block(self, number: int, raw: bytes) -> None:
         """Note the markers in whole lines, the first of which has this number; blocks come in log order."""
+        if not self.buildkite and not any(word in raw for word in _WORDS):
+            return
         counted = line_end = 0
         for match in _FINDER.finditer(raw):
             if match.start() < line_end:
@@ -97,6 +100,8 @@ class Groups:
 
     def read_line(self, number: int, raw: bytes) -> None:
         """Note the marker in one raw line, if there is one."""
+        if not self.buildkite and not any(word in raw for word in _WORDS):
+            return
         for action, name in _FOLD.findall(raw):
             if action == b"start":
                 self._start(number, name.decode("utf-8", "replace"))

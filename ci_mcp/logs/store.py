@@ -5,17 +5,22 @@ Several processes share one folder: every file is written under another name and
 
 import contextlib
 import hashlib
+import io
 import logging
 import os
+import re
+import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import anyio
 
+from ci_mcp.errors import UsageError
 from ci_mcp.logs.clean import Log
 
 RUNNING_SECONDS: Final = 30.0
@@ -24,6 +29,7 @@ _ABANDONED_SECONDS: Final = 3600.0
 _FINISHED: Final = ".log"
 _RUNNING: Final = ".running"
 _PARTIAL: Final = ".part"
+_FILES: Final = "files"
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +63,7 @@ class Store:
         self._folder = folder
         self._max_bytes = max_mb << 20
         self._max_seconds = max_days * 86400.0
-        self._fallback: tempfile.TemporaryDirectory[str] | None = None
+        self._fallback: Path | None = None
         self._busy: dict[str, tuple[anyio.Lock, int]] = {}
 
     async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
@@ -70,6 +76,10 @@ class Store:
 
         Returns:
             the log, open: close it.
+
+        Raises:
+            UsageError: there is no room for it, not even in a temporary folder.
+            Exception: whatever ``fetch`` raises; nothing is kept then.
         """
         name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
         async with self._alone(name):
@@ -102,38 +112,83 @@ class Store:
                     return Log(path.open("rb"))
         return None
 
+    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
+        """A file as it is, fetched and kept among the logs, bounded as they are.
+
+        Args:
+            key: names it among all services: provider, host, what it belongs to, its path there.
+            name: what it is called there; only the harmless characters of its last part are used.
+            fetch: gives its bytes.
+
+        Returns:
+            where it is; only this person can read it.
+
+        Raises:
+            UsageError: there is no room for it, not even in a temporary folder.
+            Exception: whatever ``fetch`` raises; nothing is kept then.
+        """
+        mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        while True:
+            try:
+                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", fetch)
+                break
+            except _UnwritableError as error:
+                self._give_up(error.reason)
+        self._evict(path)
+        return path
+
     async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
-        folder = self._place()
-        path = folder / f"{name}{_FINISHED if finished else _RUNNING}"
-        handle, part = tempfile.mkstemp(dir=folder, prefix=f"{name[:16]}-", suffix=_PARTIAL)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                async for chunk in fetch():
-                    file.write(chunk)
-            os.replace(part, path)  # noqa: PTH105 - renames, and does not wait
-        except BaseException:
-            _remove(part)
-            raise
+        while True:
+            try:
+                path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", fetch)
+                log = _open(path)
+                break
+            except _UnwritableError as error:
+                self._give_up(error.reason)
         if finished:
-            (folder / f"{name}{_RUNNING}").unlink(missing_ok=True)
-        log = Log(path.open("rb"))
+            _remove(path.with_suffix(_RUNNING))
         self._evict(path)
         return log
 
+    async def _written(self, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
+        path = self._place() / name
+        with _disk():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name[:12]}-", suffix=_PARTIAL)
+        try:
+            with os.fdopen(handle, "wb", buffering=0) as file:
+                await _fill(file, fetch())
+            with _disk():
+                os.replace(part, path)  # noqa: PTH105 - renames, and does not wait
+        except BaseException:
+            _remove(Path(part))
+            raise
+        return path
+
     def _place(self) -> Path:
         """The folder to write to; a temporary one where the one that was asked for cannot be used."""
+        if self._fallback is None:
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if self._folder.stat().st_mode & 0o077:
+                    self._folder.chmod(0o700)
+                with tempfile.TemporaryFile(dir=self._folder):
+                    return self._folder
+            except OSError as error:
+                self._give_up(error.strerror or type(error).__name__)
+        return self._fallback or self._folder
+
+    def _give_up(self, reason: str) -> None:
+        """Write to a temporary folder from now on.
+
+        Raises:
+            UsageError: that is where it was written to.
+        """
         if self._fallback is not None:
-            return Path(self._fallback.name)
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._folder.stat().st_mode & 0o077:
-                self._folder.chmod(0o700)
-            with tempfile.TemporaryFile(dir=self._folder):
-                return self._folder
-        except OSError as error:
-            self._fallback = tempfile.TemporaryDirectory(prefix="ci-mcp-")
-            _log.warning("logs are not kept: %s cannot be written (%s)", self._folder, error.strerror)
-            return Path(self._fallback.name)
+            raise UsageError(f"a log cannot be kept in {self._fallback}: {reason}", "make room there")
+        _log.warning("logs are not kept: %s cannot be written (%s)", self._folder, reason)
+        self._fallback = Path(tempfile.mkdtemp(prefix="ci-mcp-"))
+        weakref.finalize(self, shutil.rmtree, self._fallback, ignore_errors=True)
 
     def _evict(self, newest: Path) -> None:
         """Let go of what is too old, then of the least recently used until the rest fits; never of the newest."""
@@ -152,12 +207,13 @@ class Store:
                     rest -= stat.st_size if path.suffix != _PARTIAL else 0
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
-        folder = Path(self._fallback.name) if self._fallback is not None else self._folder
-        with contextlib.suppress(OSError):
-            for path in list(folder.iterdir()):
-                if path.suffix in {_FINISHED, _RUNNING, _PARTIAL}:
-                    with contextlib.suppress(OSError):
-                        yield path, path.stat()
+        folder = self._fallback or self._folder
+        for place in (folder, folder / _FILES):
+            with contextlib.suppress(OSError):
+                for path in list(place.iterdir()):
+                    if place != folder or path.suffix in {_FINISHED, _RUNNING, _PARTIAL}:
+                        with contextlib.suppress(OSError):
+                            yield path, path.stat()
 
     def info(self) -> Info:
         """How many logs there are, and how large."""
@@ -174,6 +230,51 @@ class Store:
         return removed
 
 
-def _remove(path: str) -> None:
+class _UnwritableError(Exception):
+    """A log could not be written, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """An error in here is the disk's, not the service's."""
+    try:
+        yield
+    except OSError as error:
+        raise _UnwritableError(error.strerror or type(error).__name__) from error
+
+
+async def _fill(file: io.FileIO, chunks: AsyncIterator[bytes]) -> None:
+    try:
+        async for chunk in chunks:
+            _write(file, chunk)
+    finally:
+        # A generator left half way would hold its connection until it is collected.
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
+
+
+def _write(file: io.FileIO, chunk: bytes) -> None:
+    with _disk():
+        view = memoryview(chunk)
+        while view:
+            view = view[file.write(view) :]
+
+
+def _harmless(name: str) -> str:
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", last)[-80:].lstrip(".") or "file"
+
+
+def _open(path: Path) -> Log:
+    # Another process may have thrown it away between our writing and our reading.
+    with _disk():
+        return Log(path.open("rb"))
+
+
+def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
-        Path(path).unlink()
+        path.unlink()

@@ -51,7 +51,9 @@ def _count(tally: Tally, suite: Mapping[str, Any], test: Mapping[str, Any]) -> N
     kind = {"failed": "failed", "error": "errors", "passed": "passed"}.get(state, "skipped")
     case = _case(_text(test, "name"), _nanoseconds(test.get("duration")))
     if kind in {"failed", "errors"}:
-        why = next((test[key] for key in ("failure", "error") if isinstance(test.get(key), dict)), {})
+        why: Mapping[str, Any] = next(
+            (test[key] for key in ("failure", "error") if isinstance(test.get(key), dict)), {}
+        )
         said = Failed(
             suite=_text(test, "classname") or _text(suite, "name"),
             file=_text(test, "file"),

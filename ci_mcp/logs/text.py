@@ -10,7 +10,7 @@ Every other character stays where it stood.
 
 import codecs
 import re
-from typing import Final
+from typing import Any, Final
 
 import re2
 
@@ -36,7 +36,16 @@ _INVISIBLE: Final = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SHOWN: Final = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_SPECIAL: Final = re2.compile(rb"(?m)[\x00-\x08\x0b-\x1f\x7f-\xff]|^\d{4}-\d\d-\d\dT\d\d:")
+
+
+def bytewise(pattern: bytes) -> Any:
+    """An RE2 pattern that sees bytes, whatever their encoding."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(pattern, options)
+
+
+_SPECIAL: Final = bytewise(rb"(?m)[\x00-\x08\x0b-\x1f\x7f-\xff]|^\d{4}-\d\d-\d\dT\d\d:")
 
 
 def _replace(match: re.Match[str]) -> str:
@@ -65,7 +74,9 @@ def _decode(raw: bytes) -> str:
 def cut_note(head: bytes, missing: int) -> str:
     """The clean text of a frame's first bytes, with the count of those that follow."""
     # The decoder holds back a last character that is not whole.
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(head)
+    missing += len(decoder.getstate()[0])
     return f"{clean_text(text)} [{missing:,} bytes of this line cut]"
 
 

@@ -7,9 +7,9 @@ from math import log2
 from typing import Final
 
 from ci_mcp.logs.baseline import Baseline
-from ci_mcp.logs.blocks import FRAME, own
+from ci_mcp.logs.blocks import own
 from ci_mcp.logs.evidence import Evidence, is_noise
-from ci_mcp.logs.rules import Body, Kind, Rule
+from ci_mcp.logs.rules import Body, Kind
 
 _VARYING: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9a-f]{7,}|\d+")
 _COMMAND: Final = re.compile(r"\$ \S|##\[group\]|Executing ")
@@ -19,7 +19,6 @@ _STEP: Final = re.compile(r"##\[group\]Run ")
 _BODY: Final = 0.95
 _BODY_FADE: Final = 0.3
 _BODY_LINES: Final = 24
-_FRAME: Final = 0.95
 _NEAR: Final = 0.3
 _NEAR_LINES: Final = 3
 # A rule's later finds weigh less: test failures are many and each counts, other errors repeat themselves.
@@ -90,7 +89,7 @@ def weigh(evidence: Evidence, known: Baseline | None = None) -> Weights:
         later = by_rule[id(rule)]
         by_rule[id(rule)] += 1
         weight /= 1 + _LATER.get(rule.kind, _LATER_ELSE) * later
-        _lend(evidence, result, index, weight, rule, later)
+        _lend(evidence, result, index, weight, later)
     _damp_repeats(evidence, result)
     _tails(evidence, result)
     if known is not None:
@@ -118,20 +117,18 @@ def _damp_repeats(evidence: Evidence, result: Weights) -> None:
             seen[key] += 1
 
 
-def _lend(evidence: Evidence, result: Weights, seed: int, weight: float, rule: Rule, later: int) -> None:
-    lines = own(evidence, seed)
-    head = max(seed - rule.above, 0)
+def _lend(evidence: Evidence, result: Weights, seed: int, weight: float, later: int) -> None:
+    """Give the lines that belong to a seed, and those near it, their share of its weight."""
+    lines, rule = own(evidence, seed), evidence.rules[seed]
+    head = max(seed - (rule.above if rule else 0), 0)
     for index in range(head, seed + 1):
         result.raise_to(index, weight, seed)
     body = weight * _BODY / (1 + _LATER_BODY * later)
     for place, index in enumerate(lines[1:]):
-        value = body * (1 - _BODY_FADE * min(place / _BODY_LINES, 1))
-        if FRAME.match(evidence.bare[index]) is not None:
-            value *= _FRAME
-        result.raise_to(index, value, seed)
+        result.raise_to(index, body * (1 - _BODY_FADE * min(place / _BODY_LINES, 1)), seed)
     near = weight * _NEAR / (1 + _LATER_BODY * later)
     for away in range(1, _NEAR_LINES + 1):
-        below = () if rule.kind is Kind.EXIT else (lines[-1] + away,)
+        below = () if rule and rule.kind is Kind.EXIT else (lines[-1] + away,)
         for index in (head - away, *below):
             if 0 <= index < len(result.values) and evidence.indents[index] >= 0:
                 result.raise_to(index, near / away, seed)

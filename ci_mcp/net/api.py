@@ -9,12 +9,13 @@ import json
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 import anyio
+import anyio.to_thread
 import httpx
 
 from ci_mcp.auth.credentials import Credential, header
@@ -28,6 +29,7 @@ from ci_mcp.net.failures import Asked, broken, plain, refusal
 from ci_mcp.net.origin import Border, Target
 
 T = TypeVar("T")
+Enough = Callable[[bytes | bytearray], bool]
 
 AT_ONCE: Final = 8
 """Requests at once to one service."""
@@ -99,12 +101,14 @@ class HttpApi:
     def __init__(  # noqa: PLR0913 - the last ones are for siblings and tests
         self,
         endpoint: Endpoint,
-        credential: Credential | None,
+        credential: Credential | Callable[[], Credential | None] | None,
         store: Store,
         *,
         hosts: Sequence[str] = (),
         sibling: Callable[[str], Any] | None = None,
         slots: anyio.Semaphore | None = None,
+        settings: Mapping[str, Any] | None = None,
+        trusted: Sequence[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
@@ -112,24 +116,31 @@ class HttpApi:
 
         Args:
             endpoint: which host.
-            credential: who we are there; ``None`` where the service is open.
+            credential: who we are there, or what finds out at the first call (in a thread: a keyring may take
+                its time); ``None`` where the service is open.
             store: where logs are kept.
             hosts: every configured host of this provider, the default one first; this one alone by default.
             sibling: opens the Api of another one of them.
             slots: how many requests may run at once, shared among the hosts of a service.
+            settings: the provider's section of the settings file.
+            trusted: patterns of further hosts that may have the credential.
             transport: what carries the requests, for tests.
             sleep: what waits between attempts, for tests.
         """
         self.endpoint = endpoint
+        self._credential = credential
         self._store = store
         self._hosts = tuple(hosts) or (endpoint.host,)
         self._sibling = sibling
         self._slots = slots or anyio.Semaphore(AT_ONCE)
         self._transport = transport
         self._sleep = sleep
-        self._border = Border(endpoint.base_url)
-        self._authorization = {"Authorization": header(credential)} if credential is not None else {}
+        self._settings = settings or {}
+        self._border = Border(endpoint.base_url, trusted)
+        self._credential = credential
+        self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
+        self._neighbours: dict[str, HttpApi] = {}
 
     @property
     def host(self) -> str:
@@ -145,6 +156,11 @@ class HttpApi:
     def store(self) -> Store:
         """Where logs are kept."""
         return self._store
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The provider's section of the settings file."""
+        return self._settings
 
     def at(self, host: str) -> Any:
         """The same service at another configured host.
@@ -162,6 +178,19 @@ class HttpApi:
             )
         return self._sibling(host)
 
+    def beside(self, host: str) -> "HttpApi":
+        """The same vendor at a host beside this one; see `ci_mcp.core.provider.Api.beside`."""
+        domain = self.host.partition(".")[2].lower()
+        if host.partition(".")[2].lower() != domain or "." not in domain:
+            raise UsageError(f"{plain(host)[:100]} is not a host beside {self.host}", "the token is not sent there")
+        if self.endpoint.base_url != f"https://{self.host}":
+            return self
+        if host not in self._neighbours:
+            place = Endpoint(self.endpoint.provider, host, f"https://{host}")
+            more: dict[str, Any] = {"slots": self._slots, "transport": self._transport, "sleep": self._sleep}
+            self._neighbours[host] = HttpApi(place, self._credential, self._store, **more)
+        return self._neighbours[host]
+
     async def __aenter__(self) -> Self:
         """Itself."""
         return self
@@ -175,24 +204,29 @@ class HttpApi:
         client, self._made = self._made, None
         if client is not None:
             await client.aclose()
+        for neighbour in self._neighbours.values():
+            await neighbour.aclose()
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Answer:
         """GET with retries; see `ci_mcp.core.provider.Api.get`."""
         call = _Call("GET", self._border.start(path, foreign=foreign), _clean(params), {}, None, foreign)
         return await self._whole(call, idempotent=True)
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Enough | None = None,
     ) -> Answer:
         """Any other method; see `ci_mcp.core.provider.Api.send`. A redirect is not followed."""
         target = self._border.start(path, foreign=False)
-        return await self._whole(_Call(method.upper(), target, _clean(params), {}, json, foreign=False), idempotent)
+        call = _Call(method.upper(), target, _clean(params), headers or {}, json, foreign=False)
+        return await self._whole(call, idempotent=idempotent, enough=enough)
 
     @asynccontextmanager
     async def stream(
@@ -202,7 +236,7 @@ class HttpApi:
         *,
         headers: Mapping[str, str] | None = None,
         foreign: bool = False,
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    ) -> AsyncGenerator[body.Body, None]:
         """GET whose body comes in chunks of at most 256 KB; see `ci_mcp.core.provider.Api.stream`."""
         call = _Call("GET", self._border.start(path, foreign=foreign), _clean(params), headers or {}, None, foreign)
         asked = self._asked(call, call.target)
@@ -211,18 +245,18 @@ class HttpApi:
                 response = await self._persist(lambda: self._open(call), idempotent=True)
             try:
                 async with aclosing(_chunks(response, asked)) as chunks:
-                    yield chunks
+                    yield body.Body(response.status_code, response.headers, chunks)
             finally:
                 await _close(response)
 
-    async def _whole(self, call: _Call, idempotent: bool) -> Answer:  # noqa: FBT001 - private, and named at each call
+    async def _whole(self, call: _Call, *, idempotent: bool, enough: Enough | None = None) -> Answer:
         asked = self._asked(call, call.target)
 
         async def once() -> Answer:
             async with self._slots:
                 response = await self._open(call)
                 try:
-                    data = await _read(response, asked)
+                    data = await _read(response, asked, enough)
                 finally:
                     await _close(response)
             return Answer(response.status_code, response.headers, _text(data, response.charset_encoding), asked)
@@ -270,7 +304,7 @@ class HttpApi:
         try:
             client = self._client()
             request = client.build_request(
-                call.method, url, json=call.json, headers=headers | (self._authorization if target.own else {})
+                call.method, url, json=call.json, headers=headers | (await self._proof() if target.own else {})
             )
             response = await client.send(request, stream=True)
         except _BROKEN as error:
@@ -278,6 +312,12 @@ class HttpApi:
             raise _Failed(broken(asked, error), passing=passing) from error
         _log.debug("%s %s: %d, %.2f s", asked.host, asked.what, response.status_code, time.monotonic() - begun)
         return response
+
+    async def _proof(self) -> dict[str, str]:
+        async with self._login:
+            if callable(self._credential):
+                self._credential = await anyio.to_thread.run_sync(self._credential, abandon_on_cancel=True)
+        return {"Authorization": header(self._credential)} if self._credential is not None else {}
 
     def _client(self) -> httpx.AsyncClient:
         if self._made is None:
@@ -287,7 +327,8 @@ class HttpApi:
     def _asked(self, call: _Call, target: Target) -> Asked:
         if not target.own:
             return Asked(target.url.netloc.decode("ascii", "replace"), f"{call.method} of a file")
-        return Asked(self.host, f"{call.method} {plain(redact(target.url.path))[:160]}")
+        login = "" if self._credential else self.endpoint.provider
+        return Asked(self.host, f"{call.method} {plain(redact(target.url.path))[:160]}", login)
 
 
 def _clean(params: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -322,8 +363,8 @@ async def _chunks(response: httpx.Response, asked: Asked) -> AsyncGenerator[byte
             yield piece
 
 
-async def _read(response: httpx.Response, asked: Asked) -> bytes:
-    """The whole body; an attempt that breaks off in it may be made again."""
+async def _read(response: httpx.Response, asked: Asked, enough: Enough | None) -> bytes:
+    """The whole body, or as much as is enough; an attempt that breaks off in it may be made again."""
     data = bytearray()
     try:
         async with aclosing(body.decoded(response.aiter_raw(), response.headers.get("content-encoding", ""))) as pieces:
@@ -331,6 +372,8 @@ async def _read(response: httpx.Response, asked: Asked) -> bytes:
                 data += piece
                 if len(data) > BODY_MAX:
                     raise BadAnswerError(f"{asked.host} answered {asked.what} with more than 64 MB", "ask for less")
+                if enough is not None and enough(data):
+                    break
     except httpx.HTTPError as error:
         raise _Failed(broken(asked, error), passing=retry.worth(error)) from error
     return bytes(data)

@@ -79,10 +79,12 @@ class Asked:
     Attributes:
         host: who was asked.
         what: method and path, without its query.
+        login: the provider to log in to, where no token was sent; empty where one was.
     """
 
     host: str
     what: str
+    login: str = ""
 
 
 def refusal(asked: Asked, status: int, body: str, *, retry_after: float | None = None) -> CiError:
@@ -96,6 +98,8 @@ def refusal(asked: Asked, status: int, body: str, *, retry_after: float | None =
     """
     kind, step = _BY_STATUS.get(status, (UnreachableError, _AGAIN) if 500 <= status < 600 else _ODD)  # noqa: PLR2004 - every 5xx
     said = words(body)
+    if kind is AuthError and asked.login:
+        step = f'no token was sent: run "ci-mcp auth login {asked.login}"'
     message = f"{asked.host} answered {status} to {asked.what}" + (f" ({said})" if said else "")
     shown = redact(body)
     if kind is RateLimitedError:

@@ -1,8 +1,9 @@
 """The answer of ``ci_explain``: the telling thing first, in the room there is."""
 
+import re
 from typing import Any
 
-from ci_mcp.core.answer import plain
+from ci_mcp.core.answer import plain, tokens
 from ci_mcp.core.fence import fence
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Prose, Run, TestCase
@@ -11,7 +12,9 @@ from ci_mcp.triage.gather import Explained, Story
 
 MOST_TESTS = 8
 MOST_NAMES = 10
+_ID = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
 _MESSAGE = 200  # characters of a test's message
+_FENCE = 20  # tokens of the lines around an excerpt
 
 
 def prose(services: Services, stories: list[Story], problems: list[str]) -> Prose:
@@ -26,6 +29,8 @@ def _story(services: Services, story: Story) -> str:
     run = story.run
     lines = [f"{run.status.value.upper()}  {_where(story)}", *([run.url] if run.url else [])]
     lines += [_jobs(run), *([run.reason] if run.reason else []), *story.notes]
+    if story.target.place.job and not story.explained:
+        lines += ["", f"The job {_job_name(story)} did not fail."]
     for number, one in enumerate(story.explained, 1):
         lines += ["", *_failed(services, story, number, one)]
     if story.unread:
@@ -36,14 +41,18 @@ def _story(services: Services, story: Story) -> str:
         lines += ["", _green(run, story.green)]
     elif run.status.bad and run.branch and run.project:
         lines += ["", f"No green run of {run.branch} was found to compare with."]
-    return "\n".join(line for line in lines if line is not None)
+    return "\n".join(lines)
 
 
 def _where(story: Story) -> str:
     run = story.run
     place = f"{story.target.provider} {run.project}" + (f"@{run.branch}" if run.branch else "")
     title = f' "{run.title.splitlines()[0][:80]}"' if run.title else ""
-    parts = [place, f"commit {run.commit[:10]}{title}" if run.commit else "", f"by {run.actor}" if run.actor else ""]
+    parts = [
+        place,
+        f"commit {run.commit[:10]}{title}" if run.commit else "",
+        f"by {run.actor}" if run.actor and not _ID.fullmatch(run.actor) else "",
+    ]
     if run.created:
         parts.append(words.ago(run.created))
     if run.duration:
@@ -61,6 +70,11 @@ def _jobs(run: Run) -> str:
     return f"run {run.id}, {words.count(len(run.jobs), 'job')}: {said}"
 
 
+def _job_name(story: Story) -> str:
+    wanted = story.target.place.job
+    return next((f'"{job.name}" ({job.status.value})' for job in story.run.jobs if job.id == wanted), wanted)
+
+
 def _bad_first(pair: tuple[str, int]) -> tuple[bool, str]:
     return pair[0] != "failed", pair[0]
 
@@ -74,12 +88,12 @@ def _failed(services: Services, story: Story, number: int, one: Explained) -> li
     lines = [
         head + (f"; the same in {words.count(len(one.also), 'other job')}: {_names(one.also)}" if one.also else "")
     ]
-    lines += [said for said in (one.failure.reason, one.problem) if said]
+    lines += [said for said in (one.failure.reason, one.problem) if said and said != story.run.reason]
     lines += _tests(one)
     if one.excerpt is not None:
         lines.append(fence(one.excerpt.text(), "log"))
     tool = next((t.name for t in services.catalog.of(story.target.provider) if t.name.endswith("_logs")), "")
-    if one.failure.log_id and tool and not one.problem:
+    if one.failure.job.log_id and tool and not one.problem:
         lines.append(f'more of this log: {tool}(job="{job.id}", around=LINE) or search="REGEX"')
     return lines
 
@@ -102,7 +116,7 @@ def _tests(one: Explained) -> list[str]:
 
 def _test(test: TestCase) -> str:
     place = f"{test.file}:{test.line} " if test.file and test.line else f"{test.file} " if test.file else ""
-    message = " ".join(test.message.split())[:_MESSAGE]
+    message = test.message.strip().partition("\n")[0][:_MESSAGE]
     return f"{place}{test.name}" + (f": {message}" if message else "")
 
 
@@ -139,6 +153,6 @@ def record(story: Story) -> dict[str, Any]:
     return {"status": run.pop("status"), "provider": story.target.provider, **run, **more, **green}
 
 
-def spare(stories: int, budget: int) -> int:
-    """The tokens left for the excerpts of one story, when ``stories`` share an answer."""
-    return max(200, int(budget / stories * 0.85) - 250)
+def frame(services: Services, story: Story) -> int:
+    """The tokens that a story takes without its excerpts."""
+    return tokens(_story(services, story)) + _FENCE * len(story.explained)

@@ -1,7 +1,7 @@
 """Everything an explanation needs of one run, fetched side by side through the hooks."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,16 +11,17 @@ import anyio.to_thread
 
 from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.services import Services
-from ci_mcp.core.shapes import Failure, Run, RunQuery
+from ci_mcp.core.shapes import Failure, Job, Run, RunQuery
+from ci_mcp.core.together import settled
 from ci_mcp.errors import CiError, NotFoundError, UnsupportedError
 from ci_mcp.logs.clean import Log
-from ci_mcp.logs.excerpt import Excerpt, excerpt
+from ci_mcp.logs.excerpt import DEFAULT_BUDGET, Excerpt, excerpt
 from ci_mcp.logs.search import search
 from ci_mcp.status import Status
 from ci_mcp.triage.target import Target
-from ci_mcp.triage.together import together
 
 MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
+_LEAST = 60  # tokens of an excerpt that still tell something
 LOOK_BACK = 50  # runs of a branch among which the last green one is looked for
 _EXIT = re.compile(r"exit code (\d+)")
 
@@ -54,10 +55,12 @@ class Story:
     notes: tuple[str, ...] = field(default=())
 
 
-async def gather(services: Services, target: Target, budget: int, *, compare: bool) -> Story:
-    """The story of the run that ``target`` names, its excerpts within ``budget`` tokens together."""
+async def gather(
+    services: Services, target: Target, budget: int, frame: Callable[[Story], int], *, compare: bool
+) -> Story:
+    """The story of the run that ``target`` names, in ``budget`` tokens; ``frame`` counts all of it but the excerpts."""
     api, hooks = target.api(services), services.provider(target.provider).hooks
-    run, notes = await _run(api, hooks, target)
+    run, history, notes = await _run(api, hooks, target)
     failures: list[Failure] = []
     green: Run | None = None
 
@@ -69,26 +72,32 @@ async def gather(services: Services, target: Target, budget: int, *, compare: bo
     async def look_back() -> None:
         nonlocal green
         if compare and hooks.runs and run.status.bad and run.project:
-            green = await _last_green(api, hooks, run)
+            green = await _last_green(api, hooks, run, history)
 
-    for result in await together([look, look_back]):
+    # The logs come while the reports do; whoever reads one below finds it in the store.
+    bad = [job for job in run.jobs if job.status.bad and target.place.job in {"", job.id}]
+    calls: list[Callable[[], Awaitable[None]]] = [look, look_back]
+    calls += [partial(_prefetch, api, hooks, job) for job in bad[:MOST_LOGS]]
+    for result in (await settled(calls))[:2]:  # a log that cannot be had is told with its job
         if isinstance(result, CiError):
             notes.append(str(result))
     chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
-    read = await together([partial(_read, api, hooks, failure) for failure in chosen])
+    read = await settled([partial(_read, api, hooks, failure) for failure in chosen])
     explained = [one for one in read if isinstance(one, Explained)]
-    folded = await anyio.to_thread.run_sync(_excerpts, explained, budget)
     unread = tuple(failure.job.name for failure in rest)
-    return Story(target, run, folded, green, unread, tuple(notes))
+    story = Story(target, run, explained, green, unread, tuple(notes))
+    room = max(budget - frame(story), _LEAST * len(explained))
+    return replace(story, explained=await anyio.to_thread.run_sync(_excerpts, explained, room))
 
 
-async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[str]]:
+async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[Run], list[str]]:
+    """The run to tell of, all known runs of its branch (none: they were not asked for), and what to note."""
     if hooks.run is None or hooks.runs is None:
         raise UnsupportedError(f"{target.provider} has no runs to explain")
     if target.place.run:
-        return await hooks.run(api, target.place.run), []
+        return await hooks.run(api, target.place.run), [], []
     notes: list[str] = []
-    query = RunQuery(project=target.place.project, branch=target.place.branch, commit=target.commit, limit=1)
+    query = RunQuery(project=target.place.project, branch=target.place.branch, commit=target.commit, limit=LOOK_BACK)
     found = await hooks.runs(api, query)
     if not found and target.commit:
         found = await hooks.runs(api, replace(query, commit=""))
@@ -96,27 +105,43 @@ async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[str]]:
     if not found:
         where = target.place.project + (f"@{target.place.branch}" if target.place.branch else "")
         raise NotFoundError(f"{where} has no runs", "name another branch, or paste the URL of a run")
-    return await hooks.run(api, found[0].id), notes
+    history = [] if query.commit and not notes else found
+    return await hooks.run(api, found[0].id), history, notes
 
 
-async def _last_green(api: Api, hooks: Hooks, run: Run) -> Run | None:
-    if hooks.runs is None:
+async def _last_green(api: Api, hooks: Hooks, run: Run, history: list[Run]) -> Run | None:
+    def before(runs: list[Run]) -> Run | None:
+        green = (one for one in runs if one.status is Status.PASSED and one.branch == run.branch)
+        return next((one for one in green if not (one.created and run.created) or one.created < run.created), None)
+
+    found = before(history)
+    if found is None and hooks.runs is not None and not 0 < len(history) < LOOK_BACK:
+        query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=LOOK_BACK)
+        found = before(await hooks.runs(api, query))
+    return found
+
+
+async def _fetch(api: Api, hooks: Hooks, job: Job) -> Log | None:
+    """A job's log from the store, which asks for it once however often it is wanted; close it."""
+    if not job.log_id or hooks.log is None:
         return None
-    query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=LOOK_BACK)
-    before = [
-        one for one in await hooks.runs(api, query) if not (one.created and run.created) or one.created < run.created
-    ]
-    return before[0] if before else None
+    fetch: partial[AsyncIterator[bytes]] = partial(hooks.log, api, job.log_id)
+    return await api.store.log(f"{api.host} {job.log_id}", fetch, finished=job.status.finished)
+
+
+async def _prefetch(api: Api, hooks: Hooks, job: Job) -> None:
+    log = await _fetch(api, hooks, job)
+    if log is not None:
+        log.close()
 
 
 async def _read(api: Api, hooks: Hooks, failure: Failure) -> Explained:
-    if not failure.log_id or hooks.log is None:
-        return Explained(failure)
-    fetch: partial[AsyncIterator[bytes]] = partial(hooks.log, api, failure.log_id)
     try:
-        log = await api.store.log(f"{api.host} {failure.log_id}", fetch, finished=failure.job.status.finished)
+        log = await _fetch(api, hooks, failure.job)
     except CiError as error:
         return Explained(failure, problem=str(error))
+    if log is None:
+        return Explained(failure)
     step, code = await anyio.to_thread.run_sync(_failed_step, log)
     return Explained(failure, log=log, step=step, exit_code=code)
 
@@ -142,7 +167,7 @@ def _excerpts(explained: list[Explained], budget: int) -> list[Explained]:
 def _fold(explained: list[Explained], budget: int) -> list[Explained]:
     folded: dict[str, Explained] = {}
     for number, one in enumerate(explained):
-        told = replace(one, excerpt=excerpt(one.log, budget // max(1, len(explained)))) if one.log else one
+        told = replace(one, excerpt=_excerpt(one.log, budget // len(explained))) if one.log else one
         key = told.excerpt.signature if told.excerpt else one.failure.reason or one.problem
         key = key or str(number)
         first = folded.get(key)
@@ -150,4 +175,9 @@ def _fold(explained: list[Explained], budget: int) -> list[Explained]:
     if len(folded) == len(explained):
         return list(folded.values())
     share = budget // len(folded)  # what the others would have taken is given to those that are shown
-    return [replace(one, excerpt=excerpt(one.log, share)) if one.log else one for one in folded.values()]
+    return [replace(one, excerpt=_excerpt(one.log, share)) if one.log else one for one in folded.values()]
+
+
+def _excerpt(log: Log, budget: int) -> Excerpt:
+    """The lines that say why, no more than make the cause clear: room that is left is left."""
+    return excerpt(log, min(budget, DEFAULT_BUDGET), fill=False)

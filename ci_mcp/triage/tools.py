@@ -10,12 +10,12 @@ from pydantic import Field
 from ci_mcp.core.provider import Provider
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Page, Prose, Run, RunQuery
+from ci_mcp.core.together import answers, settled
 from ci_mcp.errors import UnsupportedError
 from ci_mcp.status import Status
 from ci_mcp.triage import explain as explaining
 from ci_mcp.triage.gather import gather
 from ci_mcp.triage.target import Target, find
-from ci_mcp.triage.together import answers, together
 
 provider = Provider("ci")
 
@@ -36,8 +36,9 @@ async def explain(
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
     targets = await find(services, target)
-    share = explaining.spare(len(targets), tokens)
-    results = await together([partial(gather, services, one, share, compare=compare) for one in targets])
+    frame = partial(explaining.frame, services)
+    share = tokens // len(targets)
+    results = await settled([partial(gather, services, one, share, frame, compare=compare) for one in targets])
     stories, errors = answers(results)
     return explaining.prose(services, stories, [str(error) for error in errors])
 
@@ -66,7 +67,7 @@ async def status(services: Services, target: Where = "") -> Page[Standing]:
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
     targets = await find(services, target)
-    found, errors = answers(await together([partial(_standing, services, one) for one in targets]))
+    found, errors = answers(await settled([partial(_standing, services, one) for one in targets]))
     note = "; ".join(str(error) for error in errors)
     return Page([row for rows in found for row in rows], note=note)
 

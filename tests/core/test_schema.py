@@ -21,8 +21,7 @@ async def runs_run(
     limit: Limit = 20,
     cursor: Cursor = "",
 ) -> Prose:
-    """Start a toy run: with a description that goes on
-    over two lines.
+    """Start a toy run.
 
     Route: POST /toys
     """
@@ -32,9 +31,9 @@ async def runs_run(
 TOOL = provider.tools["toy_runs_run"]
 
 
-def test_the_description_is_the_first_paragraph_on_one_line() -> None:
+def test_the_description_is_the_first_line() -> None:
     """What follows it is for developers."""
-    assert "Start a toy run: with a description that goes on over two lines." == describe(TOOL)
+    assert "Start a toy run." == describe(TOOL)
 
 
 def test_the_schema_holds_what_a_model_needs_and_no_more() -> None:

@@ -162,3 +162,10 @@ def test_a_rate_limit_says_how_long() -> None:
     assert "wait 7 s" in error.next_step
     assert "wait, and ask for less at once" == refusal(ASKED, 429, "").next_step
     assert "try again in 5 s" == refusal(ASKED, 503, "", retry_after=5).next_step
+
+
+def test_a_refused_token_is_told_from_none_at_all() -> None:
+    """The first wants looking at, the second a login."""
+    assert "auth status" in refusal(ASKED, 401, "").next_step
+    asked = Asked("ci.example.com", "GET /jobs", login="pocketci")
+    assert 'no token was sent: run "ci-mcp auth login pocketci"' == refusal(asked, 401, "").next_step

@@ -18,7 +18,7 @@ URL = "https://ci.alpha.example/runs/r1"
 
 def failed(name: str, **more: Any) -> Failure:
     """A failed job with a log of its own name."""
-    return Failure(job=Job(status=Status.FAILED, name=name, id=f"id-{name}"), log_id=name, **more)
+    return Failure(job=Job(status=Status.FAILED, name=name, id=f"id-{name}", log_id=name), **more)
 
 
 def log(expected: str, where: str = "tests/test_a.py:7", lines: int = 300) -> bytes:
@@ -39,7 +39,7 @@ async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one
     alpha = toy(
         "alpha",
         runs=[run(1, Status.FAILED, jobs=jobs), run(2, Status.FAILED), run(3, Status.PASSED)],
-        failures=[failed("unit", tests=(TestCase(status=Status.FAILED, name="test_a", file="tests/test_a.py", line=7, message="assert\n 1 == 2"),), tests_total=40)],
+        failures=[failed("unit", tests=(TestCase(status=Status.FAILED, name="test_a", file="tests/test_a.py", line=7, message="assert 1 == 2\n where"),), tests_total=40)],
         logs={"unit": log("1 == 2")},
     )  # fmt: skip
     answer = await explain(services(alpha), URL)

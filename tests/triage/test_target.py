@@ -1,7 +1,6 @@
 """From what a person typed, pasted, or stands in, to a place that a CI knows."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ async def test_a_checkout_is_asked_of_every_provider(
         services(toy("alpha", remote=remotes[0]), toy("beta", remote=remotes[1]), toy("gamma", remote="x")), ""
     )
     assert ["alpha", "beta"] == [target.provider for target in found]
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    commit = (folder / ".git" / "refs" / "heads" / "topic").read_text().strip()
     assert {("topic", commit)} == {(target.place.branch, target.commit) for target in found}
 
 

@@ -47,7 +47,7 @@ RULES: Final = (
         "rustc",
         _C,
         9,
-        r"^error(?:\[E\d+\])?: .+",
+        r"^error\[E\d+\]: .+",
         "error[E0425]: cannot find value `total` in this scope",
         Body.PARAGRAPH,
         20,

@@ -11,6 +11,7 @@ _FROM: Final = r"(?:^|[\s\[(\"'*|>,;:=!])"
 _TO: Final = r"(?:$|[\s\])\"'*|<,;:!.?])"
 
 RULES: Final = (
+    Rule("any", _E, 8, r"^error: \S", "error: the cart is gone", Body.PARAGRAPH, 15),
     Rule(
         "any",
         _E,

@@ -85,7 +85,7 @@ RULES: Final = (
         r"(?i)address already in use|\bEADDRINUSE\b|port is already allocated",
         "listen tcp :8080: bind: address already in use",
     ),
-    Rule("git", _I, 7, r"^(?:fatal|error): \S", "fatal: Remote branch v9 not found in upstream origin", Body.INDENT, 4),
+    Rule("git", _I, 7, r"^fatal: \S", "fatal: Remote branch v9 not found in upstream origin", Body.INDENT, 4),
     Rule(
         "git",
         _I,

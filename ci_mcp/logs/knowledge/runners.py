@@ -163,7 +163,7 @@ RULES: Final = (
         "surefire",
         _TEST,
         7,
-        r"^(?:\[ERROR\] +)?(?:Failed tests|Tests in error|Failures|Errors): *",
+        r"^(?:\[ERROR\] +)?(?:(?:Failed tests|Tests in error): .*|(?:Failures|Errors|Failed tests|Tests in error): *$)",
         "Failed tests: ",
         Body.PARAGRAPH,
         25,

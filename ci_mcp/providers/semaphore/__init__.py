@@ -6,6 +6,7 @@ from ci_mcp.providers.semaphore.provider import provider
 
 # Imported for their tools, in the order that lists show them.
 from ci_mcp.providers.semaphore import projects, workflows, pipelines, jobs, tests  # noqa: F401 isort:skip
+from ci_mcp.providers.semaphore import artifacts, promotions, tasks  # noqa: F401 isort:skip
 
 __all__ = ["provider"]
 

@@ -7,12 +7,12 @@ from typing import Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Failure, Job, TestCase
+from ci_mcp.core.together import together
 from ci_mcp.errors import CiError
 from ci_mcp.providers.semaphore import grouping, read, reports, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.reports import Listing
 from ci_mcp.providers.semaphore.results import Results
-from ci_mcp.providers.semaphore.together import together
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status
 
@@ -53,14 +53,15 @@ def jobs(api: Api, pipeline: Detailed, *, named: bool = False) -> list[Job]:
 
 def job(api: Api, raw: Json, block: str) -> Job:
     """A job of a block as triage sees it."""
-    named = text(raw, "job_id")
+    named, status = text(raw, "job_id"), wire.status(raw.get("status"), raw.get("result"))
     return Job(
-        status=wire.status(raw.get("status"), raw.get("result")),
+        status=status,
         name=text(raw, "name"),
         id=named,
         word=wire.own_word(raw.get("status"), raw.get("result")),
         block=block,
         url=read.web(api, f"jobs/{named}") if named else "",
+        log_id=named if status.finished else "",
     )
 
 
@@ -83,8 +84,7 @@ def _of_block(api: Api, pipeline: Detailed, block: Json) -> Iterator[Failure]:
     bad = [one for _, one in found if one.status.bad or (ended and not one.status.finished)]
     for one in bad:
         reason, infrastructure = _reason(pipeline.raw, block, one)
-        log_id = one.id if one.status.finished else ""
-        yield Failure(job=one, reason=reason, infrastructure=infrastructure, log_id=log_id)
+        yield Failure(job=one, reason=reason, infrastructure=infrastructure)
     if not bad and (why := grouping.why(block)) and text(block, "error_description"):
         status = wire.status(block.get("state"), block.get("result"))
         yield Failure(job=Job(status=status, name=text(block, "name"), id=""), reason=why)
@@ -140,9 +140,9 @@ async def with_tests(
 def _of_jobs(
     api: Api, workflow: str, pipelines: Sequence[Detailed], failures: Sequence[Failure], found: Listing
 ) -> list[Call]:
-    failed = [f.job.id for f in failures if f.job.status is Status.FAILED and f.log_id and not f.infrastructure]
+    failed = [f.job.id for f in failures if f.job.status is Status.FAILED and f.job.log_id and not f.infrastructure]
     homes = {job.id: pipeline.id for pipeline in pipelines for job in jobs(api, pipeline)}
-    most = max(_WITH_XML, _JOB_REPORTS - max(0, len(failed) - _WITH_XML))
+    most = max(1, _JOB_REPORTS - max(0, len(failed) - _WITH_XML))
     raw = len(failed) <= _WITH_XML
     return [
         partial(reports.of_job, api, name, workflow=workflow, pipeline=homes[name])

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import yaml
 
+from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Checkout, Identity, Place
+from ci_mcp.core.together import together
 from ci_mcp.errors import NotFoundError
-from ci_mcp.providers.semaphore import ids, jobs, read, repository
+from ci_mcp.providers.semaphore import ids, jobs, read
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.projects import repository_of
-from ci_mcp.providers.semaphore.together import together
 from ci_mcp.providers.semaphore.wire import Json
 
 _BRANCH_PROJECTS: Final = 30  # projects whose runs are looked through for a branch's id
@@ -42,7 +43,12 @@ async def locate(api: Api, url: str) -> Place | None:
         return await _of_job(there, named.job)
     if named.branch_id:
         return await _of_branch(there, named.branch_id)
-    return Place(host=there.host, project=named.project, run=named.workflow)
+    return Place(host=there.host, project=named.project, run=_run(there, named.workflow, named.pipeline))
+
+
+def _run(api: Api, workflow: str, pipeline: str) -> str:
+    # As the page of one pipeline, which the `run` hook reads side by side with the run's list of pipelines.
+    return read.web(api, f"workflows/{workflow}?pipeline_id={pipeline}") if pipeline else workflow
 
 
 async def _of_job(api: Api, job: str) -> Place:
@@ -55,7 +61,8 @@ async def _of_job(api: Api, job: str) -> Place:
             f'read its log: "ci-mcp semaphore jobs logs --job {job}"',
         )
     project = text(jobs.part(around, "project"), "id")
-    return Place(host=api.host, project=read.project_name(api, project), run=workflow, job=job)
+    run = _run(api, workflow, text(jobs.part(around, "pipeline"), "ppl_id"))
+    return Place(host=api.host, project=read.project_name(api, project), run=run, job=job)
 
 
 async def _of_branch(api: Api, branch: str) -> Place:

@@ -101,7 +101,8 @@ async def _unpacked(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
             except zlib.error:
                 return
             given += len(text)
-            yield text
+            if text:
+                yield text
             chunk = unzip.unconsumed_tail if unzip else b""
     if head:
         yield head

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from ci_mcp.core.provider import Api, Reply
 from ci_mcp.errors import AuthError, BadAnswerError, NotFoundError, PermissionDeniedError
-from ci_mcp.net.pages import link_next
+from ci_mcp.net.pages import link_next, walk
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.semaphore import ids, wire
 from ci_mcp.providers.semaphore.grouping import text
@@ -18,7 +19,8 @@ MOST: Final = 100  # a page of the Elixir API: no maximum in its code, its clien
 _CHECKED: Final = frozenset({"wf_id", "project_id"})  # what was asked for is what is answered
 _REMEMBERED: Final = 600.0  # seconds that a project's name stands for its id without asking again
 
-_names: dict[tuple[str, str], tuple[float, str]] = {}
+_ids: dict[tuple[str, str], tuple[float, str]] = {}
+_called: dict[tuple[str, str], str] = {}
 
 
 @contextmanager
@@ -87,14 +89,7 @@ async def projects_page(api: Api, page: str) -> tuple[list[Json], str | None]:
 
 async def all_projects(api: Api, *, most_pages: int = 10) -> list[Json]:
     """Every project that the token may see, up to 5,000."""
-    found: list[Json] = []
-    page: str | None = "1"
-    for _ in range(most_pages):
-        projects, page = await projects_page(api, page or "1")
-        found += projects
-        if page is None:
-            break
-    return found
+    return [found async for found in walk(partial(projects_page, api), max_pages=most_pages)]
 
 
 async def project(api: Api, named: str) -> Json:
@@ -133,7 +128,7 @@ async def project_id(api: Api, named: str) -> str:
     """The id of a project that is given by name or id; a name seen lately costs no request."""
     if ids.is_uuid(named):
         return named
-    at, known = _names.get((api.host, named), (0.0, ""))
+    at, known = _ids.get((api.host, named), (0.0, ""))
     if known and time.monotonic() - at < _REMEMBERED:
         return known
     found = text(metadata(await project(api, named)), "id")
@@ -146,18 +141,24 @@ def remember(api: Api, found: Json) -> None:
     """Keep which id a project's name stands for."""
     name, known = text(metadata(found), "name"), text(metadata(found), "id")
     if name and ids.is_uuid(known):
-        _names[(api.host, name)] = _names[(api.host, known)] = (time.monotonic(), known)
-        _names[(api.host, f"{known} is called")] = (time.monotonic(), name)
+        _ids[(api.host, name)] = (time.monotonic(), known)
+        _called[(api.host, known)] = name
 
 
 def project_name(api: Api, known: str) -> str:
     """The name of a project where it has been seen, else its id."""
-    return _names.get((api.host, f"{known} is called"), (0.0, known))[1]
+    return _called.get((api.host, known), known)
+
+
+def knows_names(api: Api) -> bool:
+    """True where projects of this organization have been seen."""
+    return any(host == api.host for host, _ in _called)
 
 
 def forget() -> None:
     """Forget every project's name."""
-    _names.clear()
+    _ids.clear()
+    _called.clear()
 
 
 async def pipelines_page(api: Api, params: Mapping[str, Any], page: str) -> tuple[list[Json], str | None]:

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Final
 
 from ci_mcp.core.provider import Api
+from ci_mcp.core.together import together
 from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, PermissionDeniedError
 from ci_mcp.logs.junit import parse
 from ci_mcp.providers.semaphore import results, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.read import BASE
 from ci_mcp.providers.semaphore.results import Result, Results
-from ci_mcp.providers.semaphore.together import together
 
 FOLDER: Final = "test-results"
 _MOST_BYTES: Final = 32 * 1024 * 1024  # of a file as it is sent

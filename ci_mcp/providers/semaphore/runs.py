@@ -1,6 +1,7 @@
 """What triage asks of runs: the newest of a project, one with its jobs, why it failed, and again."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -8,16 +9,18 @@ import anyio
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Failure, Run, RunQuery
-from ci_mcp.errors import CiError, UsageError
+from ci_mcp.core.together import together
+from ci_mcp.errors import CiError, NotFoundError, UsageError
 from ci_mcp.providers.semaphore import failures as why
 from ci_mcp.providers.semaphore import grouping, ids, pipelines, read, reports, wire, workflows
 from ci_mcp.providers.semaphore.failures import Detailed
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.records import Workflow
 from ci_mcp.providers.semaphore.reports import Listing
-from ci_mcp.providers.semaphore.together import together
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status
+
+Call = Callable[[], Awaitable[None]]
 
 _LOOK_BACK: Final = 3  # pages of 100 pipelines that are searched while nothing has been found
 _DETAILED: Final = 4  # pipelines of a workflow whose jobs are read
@@ -26,10 +29,14 @@ _NICETY: Final = 2.0  # seconds that a project's name may take: its id says the 
 
 
 class WorkflowRun(Run):
-    """A run that remembers what it was made from, so that `failures` does not ask for it again."""
+    """A run that remembers what it was made from, so that `failures` does not ask for it again.
 
-    __slots__ = ("listing", "read")
+    ``read`` has the pipelines that count, ``asked`` the one whose page was given, ``listing`` the run's test reports.
+    """
+
+    __slots__ = ("asked", "listing", "read")
     read: Sequence[Detailed]
+    asked: Detailed | None
     listing: Listing | None
 
 
@@ -75,54 +82,75 @@ def _facts(api: Api, found: Workflow, project: str) -> dict[str, Any]:
     }
 
 
-async def run(api: Api, workflow: str) -> Run:
+async def run(api: Api, workflow: str) -> WorkflowRun:
     """A run with the jobs of its pipelines, those that failed first read.
+
+    Where a page of one of its pipelines is given, that one is read at once, and the test reports
+    too: who gives it has most likely seen it fail.
 
     Route: GET /pipelines?wf_id=…; then side by side GET /pipelines/:id?detailed=true for each that
     counts, and of a failed run GET /artifacts?scope=workflows.
     Raises: NotFoundError: there is no such workflow, or none that the token may see.
     """
     there, named = ids.workflow(api, workflow)
-    every = await read.workflow_pipelines(there, named)
-    live = grouping.current(every)
-    red = grouping.standing(live, {}).status is Status.FAILED
-    detailed: dict[str, Detailed] = {}
-    found: list[Listing] = []
-
-    async def look(raw: Json) -> None:
-        pipeline = Detailed(*await read.pipeline(there, text(raw, "ppl_id")))
-        detailed[pipeline.id] = pipeline
-
-    async def look_for_reports() -> None:
-        found.append(await reports.listing(there, named))
-
+    url = ids.read_url(workflow.strip())
+    look = _Look(there, named)
+    begin: list[Call] = [look.at_pipelines, look.at_names]
+    if url and url.pipeline:
+        begin += [partial(look.at_asked, url.pipeline), look.at_reports]
+    await together(begin)
+    live = grouping.current(look.every)
     telling = sorted(live, key=lambda raw: not wire.pipeline_status(raw).bad)[:_DETAILED]
-    calls: list[Callable[[], Awaitable[None]]] = [partial(look, raw) for raw in telling]
-    calls += [look_for_reports] if red else []
-    calls += [partial(_learn_name, there, text(every[0], "project_id"))]
-    await together(calls)
-    known = [detailed.get(text(raw, "ppl_id"), Detailed(raw)) for raw in live]
-    return _whole(there, every, known, found[0] if found else None)
+    then: list[Call] = [partial(look.at_pipeline, text(raw, "ppl_id")) for raw in telling]
+    if not look.listing and grouping.standing(live, {}).status is Status.FAILED:
+        then.append(look.at_reports)
+    await together(then)
+    return look.whole(live)
 
 
-async def _learn_name(api: Api, project: str) -> None:
-    if read.project_name(api, project) == project:
-        with anyio.move_on_after(_NICETY):
-            try:
-                await read.projects_page(api, "1")
-            except CiError:
-                return  # the id says the same
+class _Look:
+    """What has been read of a run so far."""
 
+    def __init__(self, api: Api, workflow: str) -> None:
+        self.api, self.workflow = api, workflow
+        self.every: Sequence[Json] = ()
+        self.detailed: dict[str, Detailed] = {}
+        self.asked = ""
+        self.listing: Listing | None = None
 
-def _whole(api: Api, every: Sequence[Json], known: Sequence[Detailed], listing: Listing | None) -> WorkflowRun:
-    blocks = {pipeline.id: pipeline.blocks for pipeline in known}
-    record = grouping.workflow_record(every, blocks=blocks)
-    facts = _facts(api, record, read.project_name(api, text(every[0], "project_id")))
-    jobs = [job for pipeline in known for job in why.jobs(api, pipeline, named=len(known) > 1)]
-    whole = WorkflowRun(**facts, jobs=tuple(jobs))
-    object.__setattr__(whole, "read", tuple(known))
-    object.__setattr__(whole, "listing", listing)
-    return whole
+    async def at_pipelines(self) -> None:
+        self.every = await read.workflow_pipelines(self.api, self.workflow)
+
+    async def at_names(self) -> None:
+        if not read.knows_names(self.api):
+            with anyio.move_on_after(_NICETY), suppress(CiError):  # the id says the same
+                await read.projects_page(self.api, "1")
+
+    async def at_reports(self) -> None:
+        self.listing = await reports.listing(self.api, self.workflow)
+
+    async def at_asked(self, pipeline: str) -> None:
+        self.asked = pipeline
+        with suppress(NotFoundError):  # the list of the run's pipelines decides
+            await self.at_pipeline(pipeline)
+
+    async def at_pipeline(self, pipeline: str) -> None:
+        if pipeline not in self.detailed:
+            raw, blocks = await read.pipeline(self.api, pipeline)
+            if text(raw, "wf_id") == self.workflow:
+                self.detailed[pipeline] = Detailed(raw, blocks)
+
+    def whole(self, live: Sequence[Json]) -> WorkflowRun:
+        """The run as far as it was read."""
+        known = [self.detailed.get(text(raw, "ppl_id"), Detailed(raw)) for raw in live]
+        record = grouping.workflow_record(self.every, blocks={pipeline.id: pipeline.blocks for pipeline in known})
+        facts = _facts(self.api, record, read.project_name(self.api, text(self.every[0], "project_id")))
+        jobs = [job for pipeline in known for job in why.jobs(self.api, pipeline, named=len(known) > 1)]
+        made = WorkflowRun(**facts, jobs=tuple(jobs))
+        object.__setattr__(made, "read", tuple(known))
+        object.__setattr__(made, "asked", self.detailed.get(self.asked))
+        object.__setattr__(made, "listing", self.listing)
+        return made
 
 
 async def failures(api: Api, asked: Run, job: str) -> list[Failure]:
@@ -132,16 +160,17 @@ async def failures(api: Api, asked: Run, job: str) -> list[Failure]:
     """
     there, named = ids.workflow(api, asked.id)
     whole = asked if isinstance(asked, WorkflowRun) and hasattr(asked, "read") else await run(there, named)
-    if not isinstance(whole, WorkflowRun):
-        return []
-    found = [failure for pipeline in whole.read for failure in why.of_pipeline(there, pipeline)]
+    pipelines = list(whole.read)
+    if job and whole.asked and whole.asked.id not in {pipeline.id for pipeline in pipelines}:
+        pipelines.append(whole.asked)  # a rebuild has taken its place, but it is what was asked about
+    found = [failure for pipeline in pipelines for failure in why.of_pipeline(there, pipeline)]
     if job:
         wanted = ids.job(there, job)[1]
         found = [failure for failure in found if failure.job.id == wanted]
     if not any(failure.job.status is Status.FAILED for failure in found):
         return found
     listing = whole.listing or await reports.listing(there, named)
-    return await why.with_tests(there, named, whole.read, found, listing)
+    return await why.with_tests(there, named, pipelines, found, listing)
 
 
 async def rerun(api: Api, workflow: str, failed_only: bool) -> str:

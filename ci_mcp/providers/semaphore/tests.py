@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page, TestCase
+from ci_mcp.core.together import together
 from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import failures, grouping, ids, read, reports, results
@@ -15,7 +16,6 @@ from ci_mcp.providers.semaphore.failures import Detailed
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.results import Results
-from ci_mcp.providers.semaphore.together import together
 from ci_mcp.status import Status
 
 _JOBS: Final = 10  # jobs whose own reports are read where their pipeline has no merged one
@@ -72,6 +72,13 @@ def _refusal(error: CiError) -> CiError:
     about_artifacts = "/artifacts" in error.message
     if not about_artifacts or (isinstance(error, AuthError) and not read.not_allowed(error)):
         return error
+    if isinstance(error, NotFoundError) and error.body.lstrip().startswith('"'):
+        return NotFoundError(
+            "there is no such job, pipeline or workflow, or none that this token may see",
+            "check the id",
+            status=error.status,
+            body=error.body,
+        )
     return PermissionDeniedError(
         reports.refused(error), "read the failed job's log instead", status=error.status, body=error.body
     )

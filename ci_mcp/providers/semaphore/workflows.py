@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Branch, Cursor, Limit, Page
+from ci_mcp.core.together import together
 from ci_mcp.errors import BadAnswerError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import grouping, ids, read, wire
@@ -16,7 +17,6 @@ from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.projects import ProjectName
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Started, Stopping, Workflow
-from ci_mcp.providers.semaphore.together import together
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status
 
@@ -25,6 +25,10 @@ StatusFilter = Annotated[
     Literal["", "queued", "running", "passed", "failed", "canceled"], Field(description="Only those with this status")
 ]
 Commit = Annotated[str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA, or its beginning")]
+Parameters = Annotated[
+    tuple[Annotated[str, Field(max_length=4000)], ...],
+    Field(max_length=50, description="Pipeline parameters as NAME=VALUE"),
+]
 Keep = Callable[[Workflow], bool]
 
 _USUAL: Final = 30  # pipelines a page: what Semaphore's own clients ask for
@@ -130,10 +134,7 @@ async def workflows_run(
         str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA; default: newest")
     ] = "",
     pipeline_file: Annotated[str, Field(max_length=300, description="Default: .semaphore/semaphore.yml")] = "",
-    parameters: Annotated[
-        tuple[Annotated[str, Field(max_length=4000)], ...],
-        Field(max_length=50, description="Pipeline parameters as NAME=VALUE"),
-    ] = (),
+    parameters: Parameters = (),
 ) -> Started:
     """Starts a workflow of a project on a branch, tag or pull request, and returns its ids.
 
@@ -141,7 +142,7 @@ async def workflows_run(
     Raises: UsageError: Semaphore refuses it. NotFoundError: there is no such project.
     """
     there, named = ids.project(api, project)
-    values = _parameters(parameters)
+    values = named_values(parameters)
     body = {
         "project_id": await read.project_id(there, named),
         "reference": branch,
@@ -154,7 +155,8 @@ async def workflows_run(
     return started(there, wire.record(reply.json(), "workflow"))
 
 
-def _parameters(pairs: tuple[str, ...]) -> dict[str, str]:
+def named_values(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Parameters by name; raises `UsageError` for one that is not NAME=VALUE."""
     for pair in pairs:
         if not pair.partition("=")[0] or "=" not in pair:
             raise UsageError("a parameter is not NAME=VALUE", "give each as NAME=VALUE")

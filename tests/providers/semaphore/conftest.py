@@ -100,10 +100,17 @@ def fake(tmp_path: Path) -> Callable[..., HttpApi]:
     Paths are without ``/api/v1alpha``; what is asked goes into ``asked``. Another path is a 404 ``oops``.
     """
 
-    def make(answers: Answers, asked: list[httpx.Request] | None = None, hosts: tuple[str, ...] = ()) -> HttpApi:
-        def answer(request: httpx.Request) -> httpx.Response:
+    def make(
+        answers: Answers,
+        asked: list[httpx.Request] | None = None,
+        hosts: tuple[str, ...] = (),
+        rounds: Callable[[], Awaitable[None]] | None = None,
+    ) -> HttpApi:
+        async def answer(request: httpx.Request) -> httpx.Response:
             if asked is not None:
                 asked.append(request)
+            if rounds is not None:
+                await rounds()
             path = request.url.path.removeprefix("/api/v1alpha")
             found = answers.get(f"{request.method} {path}", httpx.Response(404, text="oops"))
             found = found(request) if callable(found) else found

@@ -41,7 +41,9 @@ def test_every_form_of_web_url_is_read(path: str, expected: dict[str, str] | Non
     assert wanted == ids.read_url(ROOT + path)
 
 
-@pytest.mark.parametrize("text", ["shop", "ftp://acme.semaphoreci.com/jobs/1", "https://[::1/jobs", "http://x:99999999/y"])
+@pytest.mark.parametrize(
+    "text", ["shop", "ftp://acme.semaphoreci.com/jobs/1", "https://[::1/jobs", "http://x:99999999/y"]
+)
 def test_what_is_no_web_url_names_nothing(text: str) -> None:
     """Other schemes and broken addresses are no URLs of Semaphore."""
     assert ids.read_url(text) is None
@@ -64,7 +66,9 @@ def _named(found: tuple[Any, str]) -> tuple[str, str]:
     return found[0].host, found[1]
 
 
-@pytest.mark.parametrize("text", ["12", "", "../../secrets", f"{J}/stop", "a b", f"{ROOT}/workflows/{W}", f"acme/{J}/x"])
+@pytest.mark.parametrize(
+    "text", ["12", "", "../../secrets", f"{J}/stop", "a b", f"{ROOT}/workflows/{W}", f"acme/{J}/x"]
+)
 def test_what_names_no_job_is_refused_before_any_request(fake: Callable[..., Any], text: str) -> None:
     """No path is made of it; the error says how to find a job."""
     asked: list[Any] = []
@@ -83,9 +87,9 @@ def test_what_cannot_be_a_projects_name_is_refused(fake: Callable[..., Any], tex
 def test_an_unknown_organization_or_host_is_not_found(fake: Callable[..., Any]) -> None:
     """Requests go to configured organizations only; the error names them."""
     api = fake({})
-    with pytest.raises(NotFoundError, match="configured: acme"):
+    with pytest.raises(NotFoundError, match=r"configured: acme"):
         ids.job(api, f"other/{J}")
-    with pytest.raises(NotFoundError, match="other.semaphoreci.com"):
+    with pytest.raises(NotFoundError, match=r"other\.semaphoreci\.com"):
         ids.job(api, f"https://other.semaphoreci.com/jobs/{J}")
 
 

@@ -1,11 +1,19 @@
 import gzip
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from ci_mcp.errors import AuthError, BadAnswerError, NotFoundError, PermissionDeniedError, RateLimitedError, UnreachableError
+from ci_mcp.errors import (
+    AuthError,
+    BadAnswerError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    UnreachableError,
+)
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.semaphore import events, logs
 from ci_mcp.sandbox.faults import fault_id, fault_token
@@ -64,7 +72,7 @@ async def test_why_there_is_no_log_is_the_log(api: HttpApi, fake: Fake, job: str
     assert f"##[error]{reason}\n" == await _text(there, job)
 
 
-@pytest.mark.parametrize("body", ["Not found", '"Job with id \'x\' not found"'])
+@pytest.mark.parametrize("body", ["Not found", "\"Job with id 'x' not found\""])
 async def test_a_job_that_is_not_there_is_not_found(fake: Fake, body: str) -> None:
     """Plain text means no access, and one JSON string means no such job."""
     with pytest.raises(NotFoundError, match=f"no job {JOB} at acme.semaphoreci.com, or none that this token may see"):
@@ -138,12 +146,14 @@ async def test_a_trimmed_log_without_its_rest_says_why(fake: Fake, answer: httpx
 
 async def test_a_damaged_artifact_ends_where_it_is_damaged(fake: Fake) -> None:
     """What could be unpacked is shown."""
-    data = gzip.compress(b"make\none\n" + b"two\n" * 50_000)[:-200]
-    broken = httpx.Response(200, content=data + b"\xff" * 400)
+    lines = [f"two {number * 7919 % 100_003}\n".encode() for number in range(20_000)]
+    engine = zlib.compressobj(wbits=31)
+    data = engine.compress(b"make\none\n" + b"".join(lines)) + engine.flush(zlib.Z_FULL_FLUSH)
+    broken = httpx.Response(200, content=data + b"\xff" * 40_000)
     moved = httpx.Response(302, headers={"location": STORAGE})
     text = await _text(fake({LOG: _log_or(moved, _trimmed("one\n")), "GET /log": broken}))
     assert text.endswith("##[endgroup]\n")
-    assert "two\n" in text
+    assert "two 7919\n" in text
 
 
 async def test_an_artifact_of_one_byte_is_shown(fake: Fake) -> None:
@@ -153,7 +163,9 @@ async def test_an_artifact_of_one_byte_is_shown(fake: Fake) -> None:
     assert "txt\nx\n##[endgroup]\n" in await _text(fake({LOG: _log_or(moved, _trimmed()), "GET /log": one}))
 
 
-async def test_jobs_logs_shows_the_end_a_match_or_a_place(api: HttpApi, call: Call, requests: Callable[[], int]) -> None:
+async def test_jobs_logs_shows_the_end_a_match_or_a_place(
+    api: HttpApi, call: Call, requests: Callable[[], int]
+) -> None:
     """The parameters of every provider's logs tool; the log itself is fetched once."""
     job = world.SHOP_MAIN_FAILED_JOB
     end = await call(api, "jobs_logs", job=job, tail=3)

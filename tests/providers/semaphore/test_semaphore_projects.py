@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from ci_mcp.core.answer import plain
-from ci_mcp.errors import AuthError, NotFoundError, PermissionDeniedError
+from ci_mcp.errors import AuthError, BadAnswerError, NotFoundError, PermissionDeniedError
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.semaphore import read
 from ci_mcp.sandbox.faults import fault_token
@@ -98,7 +98,9 @@ async def test_a_search_looks_into_every_organization(fake: Fake, call: Call) ->
     assert 1 == len((await call(api, "projects_search", search="shop", limit=3, cursor=page.next)).items)
 
 
-@pytest.mark.parametrize("named", ["shop", world.SHOP_PROJECT, "acme/shop", "https://acme.semaphoreci.com/projects/shop"])
+@pytest.mark.parametrize(
+    "named", ["shop", world.SHOP_PROJECT, "acme/shop", "https://acme.semaphoreci.com/projects/shop"]
+)
 async def test_a_project_is_described_by_name_id_or_url(api: HttpApi, call: Call, named: str) -> None:
     """The API knows names only: an id is looked for in the list."""
     found = await call(api, "projects_describe", project=named)
@@ -123,9 +125,7 @@ async def test_a_project_that_is_not_there_is_not_found(api: HttpApi, call: Call
         await call(api, "projects_describe", project=named)
 
 
-async def test_a_bad_token_and_a_blocked_address_are_told_apart(
-    api_with: Callable[[str], HttpApi], call: Call
-) -> None:
+async def test_a_bad_token_and_a_blocked_address_are_told_apart(api_with: Callable[[str], HttpApi], call: Call) -> None:
     """Plain "Unauthorized" means the token; one kind of 404 means where we come from."""
     async with api_with(fault_token("401")) as api:
         with pytest.raises(AuthError):
@@ -143,6 +143,12 @@ async def test_a_401_in_json_is_a_missing_permission(fake: Fake, call: Call) -> 
     api = fake({"GET /projects/shop": httpx.Response(401, json={"message": "Unauthorized"})})
     with pytest.raises(PermissionDeniedError, match="may not read project shop"):
         await call(api, "projects_describe", project="shop")
+
+
+async def test_a_project_without_an_id_is_an_error(fake: Fake) -> None:
+    """Nothing could be asked of it."""
+    with pytest.raises(BadAnswerError, match="no id for project shop"):
+        await read.project_id(fake({"GET /projects/shop": {"metadata": None}}), "shop")
 
 
 async def test_a_name_seen_lately_costs_no_request(fake: Fake) -> None:

@@ -11,10 +11,18 @@ TOOLS = sorted(provider.tools)
 
 def test_the_tools_are_those_that_were_promised() -> None:
     """No more and no fewer; at most eight for everybody."""
-    expected = """organizations_list projects_list projects_search projects_describe workflows_search workflows_describe
-        workflows_run workflows_rerun workflows_cancel pipelines_list pipelines_describe pipelines_rerun jobs_list
-        jobs_describe jobs_logs jobs_cancel tests_list""".split()
-    assert sorted(f"semaphore_{name}" for name in expected) == TOOLS
+    expected = {
+        "organizations": ["list"],
+        "projects": ["list", "search", "describe"],
+        "workflows": ["search", "describe", "run", "rerun", "cancel"],
+        "pipelines": ["list", "describe", "rerun"],
+        "jobs": ["list", "describe", "logs", "cancel"],
+        "tests": ["list"],
+        "artifacts": ["list", "describe"],
+        "promotions": ["list", "run"],
+        "tasks": ["list", "run"],
+    }
+    assert sorted(f"semaphore_{noun}_{verb}" for noun, verbs in expected.items() for verb in verbs) == TOOLS
     assert 8 >= sum(tool.core for tool in provider.tools.values())
 
 
@@ -33,7 +41,8 @@ def test_a_tool_is_told_in_few_words(name: str) -> None:
 
 def test_what_ends_or_starts_something_says_so() -> None:
     """The hints that clients ask their user by."""
-    assert {"workflows_run", "workflows_rerun", "pipelines_rerun"} == _with("starts")
+    runs = {"workflows_run", "workflows_rerun", "pipelines_rerun", "promotions_run", "tasks_run"}
+    assert runs == _with("starts")
     assert {"workflows_cancel", "jobs_cancel"} == _with("destructive")
     assert _with("starts") | _with("destructive") == {
         name.removeprefix("semaphore_") for name, tool in provider.tools.items() if not tool.read_only

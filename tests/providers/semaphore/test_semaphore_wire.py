@@ -118,7 +118,9 @@ def test_a_trigger_is_a_number_or_a_word(expected: str, value: Any) -> None:
 
 def test_a_definitions_path_is_put_together() -> None:
     """Folder and file, whichever is given."""
-    assert ".semaphore/deploy.yml" == wire.yaml_path({"working_directory": ".semaphore/", "yaml_file_name": "deploy.yml"})
+    assert ".semaphore/deploy.yml" == wire.yaml_path(
+        {"working_directory": ".semaphore/", "yaml_file_name": "deploy.yml"}
+    )
     assert "ci.yml" == wire.yaml_path({"working_directory": "", "yaml_file_name": "ci.yml"})
     assert "" == wire.yaml_path({})
 

@@ -82,7 +82,8 @@ async def test_the_links_of_a_list_are_not_followed(fake: Fake, call: Call, pipe
 
     def listed(request: httpx.Request) -> httpx.Response:
         page = int(request.url.params["page"])
-        link = f'<http://inside.invalid/pipelines?page={page + 1}&project_id=x>; rel="next", <http://y/?page=9>; rel="last"'
+        following = f'<http://inside.invalid/pipelines?page={page + 1}&project_id=x>; rel="next"'
+        link = f'{following}, <http://y/?page=9>; rel="last"'
         item = pipeline(page, wf_id=f"11111111-1111-1111-1111-{page:012}")
         return httpx.Response(200, json=[item], headers={"link": link} if page < 3 else {})
 
