@@ -90,16 +90,13 @@ class Api(Protocol):
         """This provider's section of the settings file; empty where it has none."""
         ...
 
-    def at(self, host: str) -> "Api":
-        """The same service at another configured host; raises `NotFoundError` for any other."""
+    @property
+    def mcp(self) -> "Api | None":
+        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
         ...
 
-    def beside(self, host: str) -> "Api":
-        """The same vendor at another host of its domain, with the same credential.
-
-        Where the service is not at the vendor's own host (a proxy, the sandbox), it stands for all of its hosts.
-        Raises `UsageError` for a host of another domain.
-        """
+    def at(self, host: str) -> "Api":
+        """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Reply:
