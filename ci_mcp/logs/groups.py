@@ -100,6 +100,8 @@ class Groups:
 
     def read_line(self, number: int, raw: bytes) -> None:
         """Note the marker in one raw line, if there is one."""
+        if not self.buildkite and not any(word in raw for word in _WORDS):
+            return
         for action, name in _FOLD.findall(raw):
             if action == b"start":
                 self._start(number, name.decode("utf-8", "replace"))

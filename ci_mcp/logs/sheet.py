@@ -5,7 +5,6 @@ A big log is passed over once, as raw bytes, by one RE2 pattern. What it finds i
 the lines around them, as are the lines before every bad end.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -24,13 +23,15 @@ WHOLE: Final = 3 << 20
 
 _ALARM: Final = re2.compile(MARKER + b"|" + "|".join(pattern for pattern, _ in ALARMS).encode())
 _DIGITS: Final = b"0123456789"
+_LONGEST: Final = 1024
+_SHAPE: Final = 80
 _PER_SHAPE: Final = 30
 _MOST_ALARMS: Final = 3_000
 _PER_BLOCK: Final = 4_000
 _PER_BLOCK_IN_FLOOD: Final = 50
 _FLOOD: Final = 20_000
 _END_BYTES: Final = 4 << 20
-_MOST_LINES: Final = 6_000
+_MOST_LINES: Final = 3_000
 _ABOVE: Final = 15
 _BELOW: Final = 45
 _LAST: Final = 150
@@ -67,7 +68,7 @@ class _Watch:
     size: int
     first: list[_Alarm] = field(default_factory=list)
     last: list[_Alarm] = field(default_factory=list)
-    shapes: Counter[int] = field(default_factory=Counter)
+    shapes: dict[int, int] = field(default_factory=dict)
     seen: int = 0
 
     def look(self, block: Block, groups: Groups) -> None:
@@ -75,34 +76,36 @@ class _Watch:
         data = block.searchable()
         flood = self.seen > _FLOOD and block.offset < self.size - _END_BYTES
         room = _PER_BLOCK_IN_FLOOD if flood else _PER_BLOCK
-        number, start, end = block.number, 0, 0
+        number, start, end, size = block.number, 0, -1, len(data)
         for match in _ALARM.finditer(data):
             at = match.start()
-            if at < end:
+            if at <= end:
                 continue
             number += data.count(b"\n", start, at)
-            start = data.rfind(b"\n", 0, at + 1) + 1 if data[at : at + 1] != b"\n" else at + 1
+            start = data.rfind(b"\n", start, at) + 1 or start
             end = data.find(b"\n", at)
-            end = len(data) if end < 0 else end
-            self._note(_Alarm(number, block.offset + start, data[start : min(end, start + 1024)]), groups)
+            end = size if end < 0 else end
+            raw = data[start : min(end, start + _LONGEST)]
+            groups.read_line(number, raw)
+            self._note(number, block.offset + start, raw)
             room -= 1
-            if room == 0:
+            if not room:
                 break
 
-    def _note(self, alarm: _Alarm, groups: Groups) -> None:
+    def _note(self, number: int, offset: int, raw: bytes) -> None:
         self.seen += 1
-        groups.read_line(alarm.number, alarm.raw)
-        shape = hash(alarm.raw[-80:].translate(None, _DIGITS))
-        if self.shapes[shape] >= _PER_SHAPE:
+        shape = hash(raw[-_SHAPE:].translate(None, _DIGITS))
+        count = self.shapes.get(shape, 0)
+        if count >= _PER_SHAPE:
             return
         if len(self.shapes) < 10 * _MOST_ALARMS:
-            self.shapes[shape] += 1
+            self.shapes[shape] = count + 1
         if len(self.first) < _MOST_ALARMS:
-            self.first.append(alarm)
-        else:
-            self.last.append(alarm)
-            if len(self.last) > 2 * _MOST_ALARMS:
-                del self.last[:_MOST_ALARMS]
+            self.first.append(_Alarm(number, offset, raw))
+            return
+        self.last.append(_Alarm(number, offset, raw))
+        if len(self.last) > 2 * _MOST_ALARMS:
+            del self.last[:_MOST_ALARMS]
 
 
 def read_sheet(log: Log) -> Sheet:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from ci_mcp.sandbox.recordings import commands, recording
 from ci_mcp.sandbox.semaphore import reports
 from ci_mcp.sandbox.semaphore.answers import world_of
+from ci_mcp.sandbox.semaphore.extras import extra_files
 from ci_mcp.sandbox.semaphore.logs import plain_text
 from ci_mcp.sandbox.semaphore.model import Job, Pipeline, Promotion, Workflow
 from ci_mcp.sandbox.semaphore.world import World
@@ -50,6 +51,11 @@ def _refused(status: int, code: str, message: str) -> Response:
 
 def files_of(world: World, scope: str, scope_id: str) -> Files:
     """The objects of a scope by their path, each with what gives its content."""
+    return {**_made_files(world, scope, scope_id), **extra_files(scope, scope_id)}
+
+
+def _made_files(world: World, scope: str, scope_id: str) -> Files:
+    """What Semaphore's own tools leave."""
     job = world.job(scope_id) if scope == "jobs" else None
     if job:
         return _job_files(world, job)

@@ -25,6 +25,7 @@ PROMOTIONS = (
         target="production",
     ),
 )
+_PREVIEW = Promotion("Preview", "Deploy to preview", "preview.yml", _SMOKE, target="preview")
 
 _CRAWL = (BlockSpec("Crawl", (JobSpec("crawl", "shop-integration-passed", 2 * HOUR),)),)
 _RENDER = (
@@ -74,7 +75,8 @@ def unusual_runs() -> Iterator[RunSpec]:
     yield RunSpec("shop", "checkout-1", "checkout", 14 * HOUR, shop_blocks(), "Ask for the address first", "ben",
                   stopped_after=2, stopped_for="strategy")  # fmt: skip
     yield RunSpec("shop", "checkout-2", "checkout", 14 * HOUR - 2, shop_blocks(), "Ask for the address last", "ben")
-    yield RunSpec("shop", "coupons-1", "coupons", 15 * HOUR, _together(), "Take coupons", "ben", fail_fast=True)
+    yield RunSpec("shop", "coupons-1", "coupons", 15 * HOUR, _together(), "Take coupons", "ben", fail_fast=True,
+                  promotions=(*PROMOTIONS, _PREVIEW))  # fmt: skip
     yield RunSpec("shop", "crawl-1", "crawl", 17 * HOUR, _CRAWL, "Check every link", "ben",
                   stopped_after=HOUR, stopped_for="timeout")  # fmt: skip
     yield RunSpec("shop", "invoice-1", "invoice", 19 * HOUR, shop_blocks(), "Print invoices", "ben",

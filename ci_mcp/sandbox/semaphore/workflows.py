@@ -8,12 +8,12 @@ from starlette.routing import Route
 
 from ci_mcp.sandbox.semaphore.answers import (
     listed_workflows,
-    no_access,
     page_of,
     parameters,
     said,
     text,
     time_filter,
+    visible_project,
     visible_workflow,
     world_of,
 )  # fmt: skip
@@ -100,9 +100,7 @@ async def get_workflow(request: Request) -> Response:
 async def run_workflow(request: Request) -> Response:
     """``POST /plumber-workflows``: run a branch, tag or pull request of a project; never the same twice."""
     sent, world = await parameters(request), world_of(request)
-    item = next((p for p in PROJECTS.values() if p.id == sent.get("project_id") and p.visible), None)
-    if not item:
-        raise no_access()
+    item = visible_project(sent.get("project_id"))
     reference = sent.get("reference")
     if not isinstance(reference, str) or not reference:
         return said("Missing required post parameter reference.", 400)

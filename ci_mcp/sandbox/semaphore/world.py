@@ -4,7 +4,7 @@ The constants are what tests, the guided demo and the documentation name; all id
 same in every process. ``make_world`` makes the data anew for each sandbox.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ci_mcp.sandbox.plan import Clock
@@ -125,6 +125,19 @@ HIDDEN_PIPELINE = pipeline_id("vault", "main-1")
 HIDDEN_JOB = job_id("vault", "main-1", "Unit tests", "pytest")
 
 
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """A task that ran, or failed to start (``error``)."""
+
+    at: float
+    reference: str
+    file: str
+    workflow: str = ""
+    error: str = ""
+    requester: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class World:
     """Everything there is, found by id; ``tokens`` remembers what a request token answered."""
@@ -134,7 +147,9 @@ class World:
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     tokens: dict[str, Pipeline] = field(default_factory=dict)
+    task_runs: dict[str, list[TaskRun]] = field(default_factory=dict)
     started: int = 0
+    sessions: int = 0
 
     def add(self, workflow: Workflow, pipeline: Pipeline) -> None:
         """Make a laid-out pipeline of a workflow known."""
