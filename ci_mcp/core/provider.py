@@ -86,20 +86,21 @@ class Api(Protocol):
         ...
 
     @property
+<<<<<<< HEAD
     def settings(self) -> Mapping[str, Any]:
         """This provider's section of the settings file; empty where it has none."""
         ...
 
     def at(self, host: str) -> "Api":
         """The same service at another configured host; raises `NotFoundError` for any other."""
+=======
+    def mcp(self) -> "Api | None":
+        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+>>>>>>> semaphore5
         ...
 
-    def beside(self, host: str) -> "Api":
-        """The same vendor at another host of its domain, with the same credential.
-
-        Where the service is not at the vendor's own host (a proxy, the sandbox), it stands for all of its hosts.
-        Raises `UsageError` for a host of another domain.
-        """
+    def at(self, host: str) -> "Api":
+        """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Reply:

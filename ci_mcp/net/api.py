@@ -99,7 +99,7 @@ class HttpApi:
         self._credential = credential
         self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
-        self._neighbours: dict[str, HttpApi] = {}
+        self._mcp: HttpApi | None = None
 
     @property
     def host(self) -> str:
@@ -137,18 +137,15 @@ class HttpApi:
             )
         return self._sibling(host)
 
-    def beside(self, host: str) -> "HttpApi":
-        """The same vendor at a host beside this one; see `ci_mcp.core.provider.Api.beside`."""
-        domain = self.host.partition(".")[2].lower()
-        if host.partition(".")[2].lower() != domain or "." not in domain:
-            raise UsageError(f"{plain(host)[:100]} is not a host beside {self.host}", "the token is not sent there")
-        if self.endpoint.base_url != f"https://{self.host}":
-            return self
-        if host not in self._neighbours:
-            place = Endpoint(self.endpoint.provider, host, f"https://{host}")
+    @property
+    def mcp(self) -> "HttpApi | None":
+        """The vendor's hosted MCP server; see `ci_mcp.core.provider.Api.mcp`."""
+        url = self.endpoint.mcp_url
+        if self._mcp is None and url:
+            place = Endpoint(self.endpoint.provider, httpx.URL(url).netloc.decode("ascii"), url)
             more: dict[str, Any] = {"slots": self._slots, "transport": self._transport, "sleep": self._sleep}
-            self._neighbours[host] = HttpApi(place, self._credential, self._store, **more)
-        return self._neighbours[host]
+            self._mcp = HttpApi(place, self._credential, self._store, **more)
+        return self._mcp
 
     async def __aenter__(self) -> Self:
         """Itself."""
@@ -163,8 +160,8 @@ class HttpApi:
         client, self._made = self._made, None
         if client is not None:
             await client.aclose()
-        for neighbour in self._neighbours.values():
-            await neighbour.aclose()
+        if self._mcp is not None:
+            await self._mcp.aclose()
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Answer:
         """GET with retries; see `ci_mcp.core.provider.Api.get`."""

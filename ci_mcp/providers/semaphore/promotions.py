@@ -4,7 +4,8 @@ The API lists what was triggered. What could be is written in the pipeline's own
 keeps a copy among its artifacts where the organization has the artifacts API.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -15,7 +16,6 @@ from pydantic import Field
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page
 from ci_mcp.errors import CiError, NotFoundError, UsageError
-from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import artifacts, ids, read, wire
 from ci_mcp.providers.semaphore.grouping import text
@@ -26,6 +26,7 @@ from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.providers.semaphore.workflows import Parameters, named_values
 
 _PAGE: Final = 50
+_TELLING: Final = frozenset({400, 404, 500})  # refusals whose reason may stand in the YAML
 _YAML_MOST: Final = 1 << 20
 _RESERVED: Final = frozenset({"pipeline_id", "name", "override", "request_token", "user_id", "switch_id"})
 _UNKNOWN: Final = "only triggered promotions are known: those that could be stand in the pipeline's YAML (promotions:)"
@@ -75,7 +76,7 @@ async def promotions_list(api: Api, pipeline: PipelineName, limit: Limit = 20, c
         return found
     declares = await of_yaml(there, raw)
     seen = {one.name for one in found.items}
-    waiting = [one for one in declares or () if one.name not in seen]
+    waiting = [_waiting(one) for one in declares or () if text(one, "name") not in seen]
     after = [*[None] * len(waiting), *found.after]
     return Page([*waiting, *found.items], note=_UNKNOWN if declares is None else "", after=after)
 
@@ -103,7 +104,7 @@ def _event(raw: Json) -> Promotion:
     )
 
 
-async def of_yaml(api: Api, pipeline: Json) -> list[Promotion] | None:
+async def of_yaml(api: Api, pipeline: Json) -> list[Json] | None:
     """The promotions that a pipeline's YAML declares; ``None`` where the YAML is not to be had.
 
     Route: GET /artifacts/signed_url?scope=workflows, then the storage.
@@ -111,41 +112,41 @@ async def of_yaml(api: Api, pipeline: Json) -> list[Promotion] | None:
     workflow, path = text(pipeline, "wf_id"), wire.yaml_path(pipeline)
     if not ids.is_uuid(workflow) or not path:
         return None
+    data = bytearray()
     try:
         url = await artifacts.signed_url(api, "workflows", workflow, path)
-        data = bytearray()
         async with api.stream(url, foreign=True) as chunks:
             async for chunk in chunks:
                 data += chunk
                 if len(data) > _YAML_MOST:
                     return None
-        return declared(data.decode("utf-8", "replace"))
     except CiError:
-        return None  # it is a nicety: events were read without it
+        return None  # it is a nicety: what was triggered is known without it
+    return declared(data.decode("utf-8", "replace"))
 
 
-def declared(definition: str) -> list[Promotion] | None:
-    """The promotions in a pipeline's YAML; ``None`` where it cannot be read."""
+def declared(definition: str) -> list[Json] | None:
+    """The promotions in a pipeline's YAML, as they stand there; ``None`` where it cannot be read."""
     try:
         body = yaml.safe_load(definition)
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
-    if not isinstance(body, dict):
-        return None
-    found = [_declared(raw) for raw in wire.parts(body.get("promotions")) if text(raw, "name")]
-    return [replace(one, name=clean_text(one.name)) for one in found]
+    return [raw for raw in wire.parts(body.get("promotions")) if text(raw, "name")] if isinstance(body, dict) else None
 
 
-def _declared(raw: Json) -> Promotion:
-    auto = raw.get("auto_promote")
+def _parameters(raw: Json) -> list[Json]:
     found = raw.get("parameters")
-    names = wire.parts(found.get("env_vars")) if isinstance(found, dict) else []
+    return wire.parts(found.get("env_vars")) if isinstance(found, dict) else []
+
+
+def _waiting(raw: Json) -> Promotion:
+    auto = raw.get("auto_promote")
     return Promotion(
         status="not triggered",
         name=text(raw, "name"),
         file=text(raw, "pipeline_file"),
         when=text(auto, "when") if isinstance(auto, dict) else "",
-        parameters=tuple(text(one, "name") + ("*" if _needed(one) else "") for one in names),
+        parameters=tuple(text(one, "name") + ("*" if _needed(one) else "") for one in _parameters(raw)),
     )
 
 
@@ -179,22 +180,38 @@ async def promotions_run(
                 json=values | body | ({"override": True} if override else {}),
                 idempotent=True,
             )
-    except (UsageError, NotFoundError) as error:
-        raise await _refused(there, named, promotion, error) from None
+    except CiError as error:
+        if error.status not in _TELLING:
+            raise
+        raise await _refused(there, named, promotion, values, error) from None
     said = reply.json()
     note = said if isinstance(said, str) else "It was triggered."
     return Started(note=f"{note} Which pipeline it starts is told by promotions_list a little later")
 
 
-async def _refused(api: Api, pipeline: str, name: str, error: CiError) -> CiError:
-    """The refusal, with the promotions that there are where the name is none of them."""
+async def _refused(api: Api, pipeline: str, name: str, values: Mapping[str, str], error: CiError) -> CiError:
+    """The refusal in words: of a wrong name or parameter Semaphore may say no more than an internal error."""
     try:
         raw, _ = await read.pipeline(api, pipeline)
     except CiError:
         return error
     if not text(raw, "switch_id"):
         return UsageError("this pipeline has no promotions", "declare them in its YAML (promotions:)")
-    names = [one.name for one in await of_yaml(api, raw) or ()]
-    if not names or name in names:
+    known = {text(one, "name"): _parameters(one) for one in await of_yaml(api, raw) or ()}
+    if not known:
         return error
-    return NotFoundError(f"this pipeline has no promotion {name[:80]!r}", f"it has: {', '.join(names)}")
+    if name not in known:
+        return NotFoundError(f"this pipeline has no promotion {name[:80]!r}", f"it has: {', '.join(known)}")
+    wrong = list(_wrong(known[name], values))
+    return UsageError(f"{name} cannot be triggered so: {wrong[0]}", "; ".join(wrong[1:])) if wrong else error
+
+
+def _wrong(declares: list[Json], values: Mapping[str, str]) -> Iterator[str]:
+    names = [text(one, "name") for one in declares]
+    yield from (f"it has no parameter {name[:80]}" for name in values if name not in names)
+    for one in declares:
+        given, options = values.get(text(one, "name"), ""), one.get("options")
+        if _needed(one) and not given:
+            yield f"it needs the parameter {text(one, 'name')}"
+        elif given and isinstance(options, list) and options and given not in map(str, options):
+            yield f"{text(one, 'name')} is one of {', '.join(map(str, options))}"

@@ -116,10 +116,14 @@ async def tasks_run(
         tag = branch.startswith(_TAG)
         name = branch.removeprefix(_TAG).removeprefix("refs/heads/")
         body["reference"] = {"type": "TAG" if tag else "BRANCH", "name": name}
-    with read.explained(there, "task", named):
-        reply = await there.send(
-            "POST", f"{read.BASE}/tasks/{named}/run_now", json={key: value for key, value in body.items() if value}
-        )
+    sent = {key: value for key, value in body.items() if value}
+    try:
+        with read.explained(there, "task", named):
+            reply = await there.send("POST", f"{read.BASE}/tasks/{named}/run_now", json=sent)
+    except UsageError as error:
+        if "not found" not in error.body:
+            raise
+        raise NotFoundError(f"no task {named} at {there.host}", 'see "ci-mcp semaphore tasks list"') from None
     return started(there, wire.record(reply.json(), "workflow"))
 
 
