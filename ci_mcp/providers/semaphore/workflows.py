@@ -169,7 +169,8 @@ def started(api: Api, body: Json, *, workflow: str = "", note: str = "") -> Star
     pipeline = text(body, "pipeline_id") or text(body, "ppl_id")
     if not ids.is_uuid(run) and not ids.is_uuid(pipeline):
         raise BadAnswerError("Semaphore did not say what it started", "see the newest run of the project")
-    url = read.web(api, f"workflows/{run}?pipeline_id={pipeline}") if run else ""
+    page = f"workflows/{run}" + (f"?pipeline_id={pipeline}" if pipeline else "")
+    url = read.web(api, page) if run else ""
     return Started(workflow=run, pipeline=pipeline, note=note, url=url)
 
 
