@@ -92,6 +92,12 @@ class Evidence:
 # What looks like failure may look like it to these only: no passing line is a runner's headline.
 _SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
 _MINOR: Final = 2
+# What a CI says before and after a job's own commands.
+_SETUP: Final = re.compile(
+    r"system_info|git\.|cache|Set up job|Runner Image|Operating System|Virtual Environment|Complete job|Post |"
+    r"Initialize containers|Getting source from|Prepar|GITHUB_TOKEN"
+)
+_IN_SETUP: Final = 0.4
 _SETTING: Final = re.compile(r"(?:shell|with|env):(?: |$)")
 _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
@@ -106,6 +112,8 @@ def read_evidence(lines: list[Line]) -> Evidence:
         evidence.bare.append(bare)
         evidence.indents.append(len(bare) - len(stripped) if stripped else -1)
         rule, weight = judge(bare) if stripped else (None, 0.0)
+        if line.group and _SETUP.match(line.group) is not None:
+            weight *= _IN_SETUP
         evidence.rules.append(rule)
         evidence.weights.append(weight)
     _forget_scripts(evidence)
