@@ -91,6 +91,7 @@ class Evidence:
 
 # What looks like failure may look like it to these only: no passing line is a runner's headline.
 _SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
+_CONSEQUENCES: Final = (Kind.EXIT, Kind.SUMMARY)
 _MINOR: Final = 2
 # What a CI says before and after a job's own commands.
 _SETUP: Final = re.compile(
@@ -147,10 +148,13 @@ def judge(bare: str) -> tuple[Rule | None, float]:
         rules = [rule for rule in rules if rule.kind in _SURE and rule.tool != "assertion"]
         if not rules:
             return None, 0.0
-    # Where an entry says that a line matters less, it is the one that knows the line best.
+    if any(rule.kind in _CONSEQUENCES for rule in rules):
+        # General words in a line that is known to be a consequence make no cause of it.
+        rules = [rule for rule in rules if rule.tool != "any"]
     best = max(rules, key=lambda rule: rule.weight)
-    low = min((rule for rule in rules if rule.tool == best.tool), key=lambda rule: rule.weight)
-    weight = low.weight if low.weight <= _MINOR and low.tool != "any" else best.weight
+    # Where a tool's entry says that a line matters little, it is the one that knows the line best.
+    least = min((rule.weight for rule in rules if rule.tool != "any"), default=best.weight)
+    weight = least if least <= _MINOR else best.weight
     if _WARNING.search(bare) is not None and _SAYS_ERROR.search(bare) is None:
         weight /= 3
     return best, weight

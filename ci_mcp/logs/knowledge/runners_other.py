@@ -171,7 +171,7 @@ RULES: Final = (
         "alcotest",
         _TEST,
         8,
-        r"^\s*\[(?:FAIL|ERROR)\] +\S",
+        r"^\s*\[(?:FAIL|ERROR)\] {2,}\S+ +\d+ ",
         "[FAIL]        cart          0   adds up.",
         Body.PARAGRAPH,
         12,
