@@ -11,7 +11,7 @@ from ci_mcp.core.catalog import load
 from ci_mcp.core.services import World
 from ci_mcp.core.shapes import Place
 from ci_mcp.logs.store import Store
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.sandbox.serve import Service, service_names, start
 
 PROJECT = "shop"
 BRANCH = "main"
@@ -20,7 +20,9 @@ BRANCH = "main"
 @contextmanager
 def demo_world(only: Sequence[str] = ()) -> Iterator[tuple[World, Store]]:
     """Start the sandbox's services and point every provider at them, until the block ends."""
-    with start() as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
+    # The sandbox may have a service that no provider speaks to.
+    names = [name for name in service_names() if name in load().services and (not only or name in only)]
+    with start(names) as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
         env = {"CI_MCP_HOME": folder}
         world = World(
             Config.load(env),

@@ -86,13 +86,13 @@ class Api(Protocol):
         ...
 
     @property
-    def mcp(self) -> "Api | None":
-        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+    def settings(self) -> Mapping[str, Any]:
+        """This provider's section of the settings file; empty where it has none."""
         ...
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """This provider's section of the settings file; empty where it has none."""
+    def mcp(self) -> "Api | None":
+        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
         ...
 
     def at(self, host: str) -> "Api":
