@@ -125,6 +125,8 @@ def status(options: Options) -> None:
 async def _lines(services: "Services") -> list[str]:
     lines = []
     for name in services.configured():
+        if not services.endpoints(name):
+            services.api(name)  # raises what is missing
         for endpoint in services.endpoints(name):
             try:
                 who = await _who(services, name, endpoint.host)

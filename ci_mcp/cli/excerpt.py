@@ -23,7 +23,7 @@ _IN_MEMORY = 8 << 20  # bytes of standard input kept in memory; more goes to a t
 @click.option(
     "--tokens",
     type=click.IntRange(50, 10_000),
-    help="Fill so many; without it at most 1500, fewer where the cause is clear.",
+    help="Fill so many (default: at most 1500, fewer where the cause is clear).",
 )
 @click.option(
     "--baseline", metavar="GREEN_LOG", help="The same job's last green log: what stands there too weighs little."

@@ -15,7 +15,7 @@ from ci_mcp.config import Config
 from ci_mcp.core import catalog
 from ci_mcp.core.provider import Api, Provider
 from ci_mcp.core.shapes import Place
-from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.errors import AuthError, NotFoundError, UsageError
 from ci_mcp.logs.store import Store
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Services:
         """
         places = self.endpoints(name)
         if not places:
-            raise missing(self.service(name))
+            raise self._without_host(self.service(name))
         chosen = next((place for place in places if not host or place.host == host), None)
         if chosen is None:
             known = ", ".join(place.host for place in places)
@@ -115,6 +115,14 @@ class Services:
         if key not in self._open:
             self._open[key] = self._connect(name, chosen, tuple(place.host for place in places))
         return self._open[key]
+
+    def _without_host(self, service: Service) -> AuthError:
+        if self._is_configured(service) and service.host_env:
+            variable = service.host_env[0]
+            return AuthError(
+                f"there is a token for {service.name}, and no host that it is for", f"set {variable} to your own host"
+            )
+        return missing(service)
 
     def _connect(self, name: str, endpoint: Endpoint, hosts: tuple[str, ...]) -> "HttpApi":
         from ci_mcp.net.api import HttpApi  # noqa: PLC0415 - httpx is imported by the first call, not at start-up

@@ -15,7 +15,7 @@ from ci_mcp.core.shapes import Failure, Job, Run, RunQuery
 from ci_mcp.core.together import settled
 from ci_mcp.errors import CiError, NotFoundError, UnsupportedError
 from ci_mcp.logs.clean import Log
-from ci_mcp.logs.excerpt import Excerpt, excerpt
+from ci_mcp.logs.excerpt import DEFAULT_BUDGET, Excerpt, excerpt
 from ci_mcp.logs.search import search
 from ci_mcp.status import Status
 from ci_mcp.triage.target import Target
@@ -167,7 +167,7 @@ def _excerpts(explained: list[Explained], budget: int) -> list[Explained]:
 def _fold(explained: list[Explained], budget: int) -> list[Explained]:
     folded: dict[str, Explained] = {}
     for number, one in enumerate(explained):
-        told = replace(one, excerpt=excerpt(one.log, budget // max(1, len(explained)))) if one.log else one
+        told = replace(one, excerpt=_excerpt(one.log, budget // len(explained))) if one.log else one
         key = told.excerpt.signature if told.excerpt else one.failure.reason or one.problem
         key = key or str(number)
         first = folded.get(key)
@@ -175,4 +175,9 @@ def _fold(explained: list[Explained], budget: int) -> list[Explained]:
     if len(folded) == len(explained):
         return list(folded.values())
     share = budget // len(folded)  # what the others would have taken is given to those that are shown
-    return [replace(one, excerpt=excerpt(one.log, share)) if one.log else one for one in folded.values()]
+    return [replace(one, excerpt=_excerpt(one.log, share)) if one.log else one for one in folded.values()]
+
+
+def _excerpt(log: Log, budget: int) -> Excerpt:
+    """The lines that say why, no more than make the cause clear: room that is left is left."""
+    return excerpt(log, min(budget, DEFAULT_BUDGET), fill=False)

@@ -69,6 +69,15 @@ async def test_a_host_without_a_token_is_told_at_its_first_call(tmp_path: Path) 
             await api.get("/api/v1alpha/projects")
 
 
+async def test_a_token_without_a_host_is_told(tmp_path: Path) -> None:
+    """Semaphore has a host for each organization: the token alone does not say which."""
+    async with services_of(tmp_path, SEMAPHORE_API_TOKEN="t") as services:
+        with pytest.raises(
+            AuthError, match="there is a token for semaphore, and no host that it is for: set SEMAPHORE_HOST"
+        ):
+            services.api("semaphore")
+
+
 async def test_where_a_token_comes_from_can_be_told(tmp_path: Path, sandbox: Service) -> None:
     """In words, never the token."""
     async with services_of(tmp_path, **sandbox.env) as services:
