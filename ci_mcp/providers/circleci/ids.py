@@ -108,14 +108,15 @@ def _by_id(segments: list[str], host: str) -> Named | None:
     """``/pipeline/ID``, ``/workflow/ID[/job/ID]``, ``/pipelines/workflows/ID``, ``/workflow-run/ID``."""
     if segments[:2] == ["pipelines", "workflows"]:
         segments = segments[1:]
-    kind, named, *rest = [*segments, "", "", ""]
+    kind, named = [*segments, "", ""][:2]
+    rest = segments[2:]
     if not is_uuid(named):
         return None
     if kind == "pipeline":
         return Named(host=host, pipeline=named.lower())
     if kind not in {"workflow", "workflows", "workflow-run"}:
         return None
-    job = rest[1] if rest[:1] in (["job"], ["jobs"]) and is_uuid(rest[1]) else ""
+    job = rest[1] if rest[:1] in (["job"], ["jobs"]) and is_uuid("".join(rest[1:2])) else ""
     return Named(host=host, workflow=named.lower(), job_id=job.lower())
 
 

@@ -66,7 +66,22 @@ async def _searched(api: Api, project: str, query: RunQuery) -> list[Run] | None
         cursor = text(wire.part(answer, "page"), "next")
         if not cursor or len(found) >= query.limit or (found and not query.status):
             break
-    return found[: query.limit]
+    return await _refined(api, found[: query.limit], query)
+
+
+async def _refined(api: Api, found: list[Run], query: RunQuery) -> list[Run]:
+    """The runs, the newest of each branch looked up where it goes on: the search does not tell that it is on hold."""
+    newest: dict[str, int] = {}
+    for at, one in enumerate(found):
+        newest.setdefault(one.branch, at)
+    open_ends = [at for at in newest.values() if found[at].status is Status.RUNNING][:_BRANCHES]
+    if query.status is not None or not open_ends:
+        return found
+    lists = await together([partial(read.workflows, api, found[at].id) for at in open_ends])
+    for at, every in zip(open_ends, lists, strict=True):
+        stands = standing.status({}, every)
+        found[at] = replace(found[at], status=stands, word=standing.word({}, every), reason=standing.why({}, every))
+    return found
 
 
 def _wanted(run: Run, query: RunQuery) -> bool:
@@ -107,11 +122,12 @@ def _of_search(api: Api, raw: Json, project: str) -> Run:
     page = f"pipelines/{project}/{number}" if number is not None else f"pipeline/{text(raw, 'id')}"
     login = text(wire.part(raw, "references", "user", "attributes"), "login")
     created, ended = wire.when(about.get("created_at")), wire.when(about.get("ended_at"))
+    broken = standing.errors(about)  # its configuration failed: to the search it did not run
     return Run(
-        status=status,
+        status=Status.FAILED if broken else status,
         id=text(raw, "id"),
         project=project,
-        word=wire.own_word(word),
+        word="error" if broken else wire.own_word(word),
         branch=text(vcs, "branch"),
         commit=text(vcs, "revision"),
         title=wire.first_line(wire.said(wire.part(vcs, "commit"), "subject")),
@@ -120,7 +136,7 @@ def _of_search(api: Api, raw: Json, project: str) -> Run:
         created=created,
         finished=ended,
         duration=wire.between(created, ended),
-        reason=standing.errors(about),
+        reason=broken,
     )
 
 

@@ -1,5 +1,6 @@
 """Tests: those of a job, and those that pass and fail on the same commit."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Final, Literal
 
@@ -27,6 +28,7 @@ _RESULTS: Final = {
 }
 _ORDER: Final = {Status.FAILED: 0, Status.UNKNOWN: 1, Status.SKIPPED: 2, Status.PASSED: 3}
 _MESSAGE: Final = 1000
+_COLOURS: Final = re.compile(r"(?:\x1b|#x1B)\[[0-9;]*[A-Za-z]")  # pytest writes an escape into XML as #x1B
 _PAGES: Final = 20
 _NONE: Final = (
     "no test results: the job has no store_test_results step, or more than CircleCI keeps (250 MB); "
@@ -76,7 +78,7 @@ async def of_job(api: Api, project: str, number: str, *, most_pages: int) -> tup
 
 def case(raw: Json) -> TestCase:
     """One test as answers show it; where it failed is read from its message."""
-    message = text(raw, "message").strip()
+    message = _COLOURS.sub("", text(raw, "message")).strip()
     file, line = place_in(message, text(raw, "file")) or (text(raw, "file"), None)
     return TestCase(
         status=_RESULTS.get(text(raw, "result"), Status.UNKNOWN),
