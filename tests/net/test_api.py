@@ -20,7 +20,7 @@ from ci_mcp.errors import (
     UnreachableError,
     UsageError,
 )
-from ci_mcp.net import api as api_module
+from ci_mcp.net import answer as answer_module
 from ci_mcp.net.api import HttpApi
 
 pytestmark = pytest.mark.anyio
@@ -205,7 +205,7 @@ async def test_a_body_beyond_the_cap_is_refused(
     make_api: MakeApi, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compressed or not, it is counted as it comes out."""
-    monkeypatch.setattr(api_module, "BODY_MAX", 1 << 20)
+    monkeypatch.setattr(answer_module, "BODY_MAX", 1 << 20)
     bomb = gzip.compress(bytes(4 << 20))
     for body, headers in ((bytes(2 << 20), {}), (bomb, {"content-encoding": "gzip"})):
         async with make_api(lambda _, body=body, headers=headers: answer(200, body, headers=headers)) as api:
@@ -218,7 +218,7 @@ async def test_an_error_body_is_cut(make_api: MakeApi, answer: Answer) -> None:
     async with make_api(lambda _: answer(404, "x" * (1 << 20))) as api:
         with pytest.raises(NotFoundError) as caught:
             await api.get("/x")
-    assert api_module.ERROR_MAX == len(caught.value.body)
+    assert answer_module.ERROR_MAX == len(caught.value.body)
     assert len(str(caught.value)) < 600
 
 

@@ -24,7 +24,7 @@ class Hand:
                 return outer.moment
 
         self.moment = 0.0
-        urls = {"api": "http://api.test", "storage": "http://storage.test"}
+        urls = {"api": "http://api.test", "storage": "http://storage.test", "mcp": "http://mcp.test"}
         self.app = build(Site(urls, Moved(1_800_000_000.0))).apps["api"]
 
     def call(self, path: str, method: Any = "GET", **options: Any) -> httpx.Response:
