@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         try:
             yield process, process.stdout.readline()
         finally:
-            process.kill()
+            process.terminate()
+            process.wait(30)
 
 
 def asked(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -63,6 +65,26 @@ def test_env_is_one_line_for_a_shell() -> None:
         env = dict(word.split("=", 1) for word in shlex.split(line))
         listed = asked("semaphore", "projects", "list", "--format", "json", env=env)
     assert ["shop", "storefront", "billing", "warehouse"] == [one["name"] for one in json.loads(listed.stdout)["items"]]
+
+
+@posix
+def test_in_this_process_it_runs_until_it_is_terminated(ci_mcp: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal it says how it ends; what SIGTERM did before, it does again."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    def end() -> None:
+        while signal.getsignal(signal.SIGTERM) == before:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ender = threading.Thread(target=end)
+    ender.start()
+    ran = ci_mcp("sandbox")
+    ender.join()
+    assert (0, "Runs until interrupted (Ctrl-C).\n") == (ran.code, ran.err)
+    assert ran.out.count("\n") == 1
+    assert before == signal.getsignal(signal.SIGTERM)
 
 
 def test_text_names_every_service_its_place_and_its_settings() -> None:

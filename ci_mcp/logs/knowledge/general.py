@@ -66,7 +66,7 @@ RULES: Final = (
         + _TO,
         "2 of 9 checks: 2 checks failed",
     ),
-    Rule("any", _E, 6, r"^\s*\[(?:-|!|x|X|✗|✘|FAIL(?:ED)?)\] \S", "  [-] adds up", Body.INDENT, 10),
+    Rule("any", _E, 6, r"^\s*\[(?:-|x|X|✗|✘|FAIL(?:ED)?)\] \S", "  [-] adds up", Body.INDENT, 10),
     Rule("any", _E, 3, r"\b[A-Z]\w+(?:Error|Exception|Failure)" + _TO, "got a CartError here"),
     Rule(
         "any",

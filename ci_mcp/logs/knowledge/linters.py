@@ -32,7 +32,7 @@ RULES: Final = (
         "prettier",
         _L,
         7,
-        r"^\[(?:error|warn)\] \S+\.\w+|Code style issues (?:found|were)|Forgot to run Prettier",
+        r"^\[(?:error|warn)\] [\w./@-]+\.\w+(?:$|: \w+Error)|Code style issues (?:found|were)|Forgot to run Prettier",
         "[warn] src/cart.js",
     ),
     Rule(
@@ -150,7 +150,7 @@ RULES: Final = (
         "PMD Failure: shop.Cart:12 Rule:UnusedLocal",
     ),
     Rule("credo", _L, 6, r"^┃ \[[A-Z]\] ", "┃ [W] ↗ Unused variable"),
-    Rule("spelling", _L, 6, r"\bmisspell|\bis a misspelling of\b|^\S+:\d+: \S+ ==> \S+", "docs/a.md:12: teh ==> the"),
+    Rule("spelling", _L, 6, r"\bis a misspelling of\b|^\S+:\d+: \S+ ==> \S+", "docs/a.md:12: teh ==> the"),
     Rule(
         "links",
         _L,
@@ -261,4 +261,5 @@ RULES: Final = (
     ),
     Rule("black", _L, 5, r"^\d+ files? would be reformatted", "1 file would be reformatted, 9 files left unchanged."),
     Rule("danger", _L, 6, r"^(?:Failing the build due to|Danger has failed)", "Danger has failed this build."),
+    Rule("eslint", _L, 1.5, r"^✖ \d+ problems? \(0 errors", "✖ 1 problem (0 errors, 1 warning)"),
 )

@@ -19,7 +19,7 @@ NOISE: Final = (
         "Failures: 0, Errors: 0",
     ),
     (
-        r"^\s*(?:PASS(?:ED)?|ok|OK|✓|✔|√|\[ *OK *\]|\[PASS(?:ED)?\]|PASS:|--- PASS|--- SKIP|\+ ok|XFAIL)\b?[ :\]]",
+        r"^\s*(?:PASS(?:ED)?|ok|OK|✓|✔|√|\[ *OK *\]|\[PASS(?:ED)?\]|\[\+\]|PASS:|--- PASS|--- SKIP|\+ ok|XFAIL)\b?[ :\]]",
         "ok 3 - fails when there is no cart",
     ),
     (
@@ -49,7 +49,7 @@ NOISE: Final = (
         "failsWithoutCart(CartTest)  Time elapsed: 0.016 sec",
     ),
     (
-        r"^(?:travis_(?:time|fold)|\[info\] \+ |Syslog |Cache-Control|.*Picked up _?JAVA_)",
+        r"^(?:travis_(?:time|fold)|\[info\] \+ |Syslog |debconf: |Cache-Control|.*Picked up _?JAVA_)",
         "travis_time:end:0a:start=1,finish=2,duration=1",
     ),
     (r"(?i)\bretry(?:ing)?\b.*\b(?:attempt|in \d|\d+ of \d+|\d+/\d+)", "Download failed, retrying in 5 s (attempt 2)"),

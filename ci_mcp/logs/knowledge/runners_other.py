@@ -178,7 +178,7 @@ RULES: Final = (
     ),
     Rule("ounit", _TEST, 8, r"^(?:Error|Failure): \S+:\d+", "Error: Cart:0:adds up.", Body.PARAGRAPH, 10),
     Rule("vader", _TEST, 8, r"^\s*\( *\d+/ *\d+\) \[.+\] \(X\)", "    ( 1/9) [EXECUTE] (X) adds up", Body.INDENT, 8),
-    Rule("php-src", _TEST, 6, r"^(?:FAILED TEST SUMMARY|\d{3}[-+] )", "001- Expected"),
+    Rule("php-src", _TEST, 4, r"^(?:FAILED TEST SUMMARY|\d{3}[-+] )", "001- Expected"),
     Rule("common test", _TEST, 8, r"\*\*\* FAILED (?:\*\*\*|\{)", "Testing shop: *** FAILED *** test case 3 of 9"),
     Rule(
         "eunit",

@@ -114,8 +114,6 @@ def _check(tool: Tool, call: Call) -> None:
     # Organizations are listed whatever they have paid for.
     if tool.required and call.token == NO_FEATURES_TOKEN:
         raise Failed(_disabled("read"))
-    if tool.writes:
-        raise Failed(_disabled("write"))
     if "organization_id" in tool.required and call.given["organization_id"] != ORGANIZATION:
         raise Failed(_denied(f"organization {call.given['organization_id']}", "organization.view", "organization"))
     if "project_id" in tool.required:

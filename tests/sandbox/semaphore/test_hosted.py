@@ -248,6 +248,9 @@ def test_a_log_goes_back_page_by_page(tool: Tool) -> None:
     assert (True, "loghub") == (newest["Final"], newest["source"])
     assert "job_finished" == json.loads(newest["preview"][-1])["event"]
     first = tool("jobs_logs", job_id=world.SHOP_TIMEOUT_JOB, cursor="0")["structuredContent"]
+    rest = tool("jobs_logs", job_id=world.SHOP_TIMEOUT_JOB, cursor="3")
+    assert (3, True) == (rest["structuredContent"]["startLine"], rest["structuredContent"]["previewTruncated"])
+    assert 'Paginate using `cursor="0"`' in rest["content"][0]["text"]
     assert "job_started" == json.loads(first["preview"][0])["event"]
     assert tool("jobs_logs", job_id=world.SHOP_TIMEOUT_JOB, cursor="x")["isError"]
 
