@@ -21,7 +21,7 @@ BRANCH = "main"
 def demo_world(only: Sequence[str] = ()) -> Iterator[tuple[World, Store]]:
     """Start the sandbox's services and point every provider at them, until the block ends."""
     # The sandbox may have a service that no provider speaks to.
-    names = [name for name in service_names() if name in load().services]
+    names = [name for name in service_names() if name in load().services and (not only or name in only)]
     with start(names) as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
         env = {"CI_MCP_HOME": folder}
         world = World(

@@ -21,7 +21,7 @@ def answers(text: str, number: int) -> Iterator[Message]:
 
 def _messages(text: str) -> Iterator[Message]:
     text = text.removeprefix("\ufeff")
-    for data in [text] if text[:64].lstrip()[:1] in {"{", "["} else events(text):
+    for data in [text] if text[:64].lstrip().startswith(("{", "[")) else events(text):
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
@@ -55,7 +55,7 @@ class Awaited:
             self._begin = self._seen = 0
         ends = [found.end() for found in _BLANK.finditer(body, max(self._begin, self._seen - 3))]
         self._seen = len(body)
-        if not ends or body[:64].lstrip()[:1] in {b"{", b"["}:
+        if not ends or body[:64].lstrip().startswith((b"{", b"[")):
             return False
         part = body[self._begin : ends[-1]].decode("utf-8", "replace")
         self._begin = ends[-1]

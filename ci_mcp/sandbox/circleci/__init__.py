@@ -45,10 +45,12 @@ _CLOUD = [*pipelines.CLOUD_ROUTES, *newer.ROUTES, *newer_jobs.ROUTES, *configs.C
 def build(site: Site) -> Built:
     """The service, its world made anew; both hosts share it."""
     world, urls = make_world(site.clock), site.urls
+    # Another name, too: many clients think that another port alone is still the same host, and send it the token.
+    store = urls["storage"].replace("127.0.0.1", "localhost")
     hosts = {
-        "api": Host(urls["api"], urls["storage"], APP, cloud=True),
-        "server": Host(urls["server"], urls["storage"], SERVER_APP, cloud=False),
-        "storage": Host(urls["storage"], urls["storage"], "", cloud=True),
+        "api": Host(urls["api"], store, APP, cloud=True),
+        "server": Host(urls["server"], store, SERVER_APP, cloud=False),
+        "storage": Host(store, store, "", cloud=True),
     }
     apps = {
         "api": _app([*_CLOUD, *_COMMON], [Middleware(Guard)]),

@@ -155,6 +155,10 @@ def _shop_odd() -> Iterator[PipelineSpec]:
     yield PipelineSpec("shop", "big-1", "big-log", 17 * _HOUR, _one("index", large), "Index every article", "ben")
     waits = JobSpec("test", "shop-pytest-passed", 9 * _DAY)
     yield PipelineSpec("shop", "running-1", "soak", 600, _one("soak", waits), "Soak test", "ben")
+    queued = JobSpec("train", "shop-pytest-passed", 600, queue=9 * _DAY, resource="gpu.nvidia.large")
+    yield PipelineSpec("shop", "queued-1", "gpu", 900, _one("train", queued), "Train on more", "ben")
+    half = (JobSpec("lint", "shop-ruff-failed", 21), waits)
+    yield PipelineSpec("shop", "failing-1", "half", 1200, _one("soak", *half), "Simplify the soak test", "ben")
 
 
 def _others() -> Iterator[PipelineSpec]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from ci_mcp.sandbox.recordings import exit_codes
 
 _NAMESPACE = uuid.UUID("3b1de7c4-52f7-4ab2-8e0e-6f3f0c1a9d27")
-_QUEUE_SECONDS = 0.4
 CANCEL_SECONDS = 1.0
 RERUN_PACE = 0.05  # what takes a minute takes three seconds when it is started while somebody watches
 
@@ -46,6 +45,7 @@ class JobSpec:
         ends: its status where the recording does not say it.
         again: the recording of a rerun, where it ends otherwise.
         stderr: True where the last command writes to standard error.
+        queue: how long it waits for a machine.
         resource: its resource class.
         message: what the service says about it.
     """
@@ -60,6 +60,7 @@ class JobSpec:
     ends: str = ""
     again: str = ""
     stderr: bool = False
+    queue: float = 0.4
     resource: str = "medium"
     message: str = ""
 
@@ -300,7 +301,7 @@ def settle(workflow: Workflow) -> None:
         elif job.result in {"not_run", "unauthorized"}:
             job.stopped = job.ready
         else:
-            job.started = job.ready + _QUEUE_SECONDS
+            job.started = job.ready + job.spec.queue
             job.stopped = job.started + job.spec.seconds * job.paced
 
 

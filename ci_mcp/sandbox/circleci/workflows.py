@@ -11,6 +11,7 @@ from ci_mcp.sandbox.circleci.answers import (
     Json,
     Refused,
     body_of,
+    host_of,
     message,
     no_such,
     page_of,
@@ -44,8 +45,8 @@ def workflow(item: Workflow, clock: Clock) -> Json:
     return found | ({"canceled_by": item.canceled_by} if item.canceled_by else {})
 
 
-def listed_job(job: Job, item: Workflow, clock: Clock) -> Json:
-    """A job as the list of its workflow says it."""
+def listed_job(job: Job, item: Workflow, clock: Clock, *, cloud: bool) -> Json:
+    """A job as the list of its workflow says it; on a server the job's own id stands for that of its approval."""
     now, ids = clock.now(), {one.spec.name: one.id for one in item.jobs}
     begun = now >= min(job.started, job.stopped)
     found: Json = {
@@ -61,7 +62,7 @@ def listed_job(job: Job, item: Workflow, clock: Clock) -> Json:
     number = job.shown_number(now)
     found |= {"job_number": number} if number else {}
     found |= {"stopped_at": stamp(clock, job.stopped)} if now >= job.stopped else {}
-    found |= {"approval_request_id": job.id} if job.spec.kind == "approval" else {}
+    found |= {"approval_request_id": job.id} if job.spec.kind == "approval" and cloud else {}
     found |= {"approved_by": job.approved_by} if job.approved_by else {}
     return found | ({"canceled_by": job.canceled_by} if job.canceled_by else {})
 
@@ -85,8 +86,8 @@ async def get_workflow(request: Request) -> Response:
 
 async def list_jobs(request: Request) -> Response:
     """``GET /workflow/{id}/job``."""
-    world, item = world_of(request), asked_workflow(request)
-    return page_of(request, item.jobs, lambda job: listed_job(job, item, world.clock), _PAGE)
+    world, item, cloud = world_of(request), asked_workflow(request), host_of(request).cloud
+    return page_of(request, item.jobs, lambda job: listed_job(job, item, world.clock, cloud=cloud), _PAGE)
 
 
 async def rerun_workflow(request: Request) -> Response:

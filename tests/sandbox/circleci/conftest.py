@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,23 @@ def client(make_client: Callable[..., httpx.Client]) -> httpx.Client:
 def server(make_client: Callable[..., httpx.Client], service: Service) -> httpx.Client:
     """A client of the server host: the same organization without API v3."""
     return make_client(base=service.urls["server"])
+
+
+@pytest.fixture
+def fresh(make_client: Callable[..., httpx.Client]) -> Iterator[httpx.Client]:
+    """A client of a world that nothing has happened in yet."""
+    with start(["circleci"]) as services:
+        yield make_client(base=services["circleci"].url)
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., Any]:
+    """Asks again until an answer is as wished, for some seconds."""
+
+    def wait(ask: Callable[[], Any], *wished: Any) -> Any:
+        end = time.monotonic() + 20
+        while (found := ask()) not in wished and time.monotonic() < end:
+            time.sleep(0.1)
+        return found
+
+    return wait

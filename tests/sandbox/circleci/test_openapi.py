@@ -1,6 +1,6 @@
 """Every route that the vendor publishes and the sandbox has, answered as published."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,7 +9,6 @@ import pytest
 
 from ci_mcp.sandbox.circleci import world
 from ci_mcp.sandbox.faults import fault_token
-from ci_mcp.sandbox.serve import start
 
 PLACES = {
     "project-slug": world.SHOP,
@@ -30,13 +29,6 @@ NOT_HERE = {
     "post /projects/{project_id}/pipeline-definitions",
     "post /project/{vcs-type}/{username}/{project}/{build_num}/cancel",
 }
-
-
-@pytest.fixture
-def fresh(make_client: Callable[..., httpx.Client]) -> Iterator[httpx.Client]:
-    """A client of a world that nothing has happened in yet."""
-    with start(["circleci"]) as services:
-        yield make_client(base=services["circleci"].url)
 
 
 def _number(client: httpx.Client, job_id: str) -> str:
