@@ -25,7 +25,6 @@ from ci_mcp.sandbox.plan import Built, Clock, Run, Site
 
 _SILENT = 100  # above every level that uvicorn logs at
 _STOP_SECONDS = 5
-_KEEP_ALIVE_SECONDS = 75  # uvicorn's own five are shorter than the pause of a client on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ def _serving(app: House, sockets: list[socket.socket], run: Run) -> Iterator[Non
         http="h11",
         ws="none",
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=75,  # as a proxy in front of a service has it: a client may think between two requests
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
