@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
@@ -53,7 +53,8 @@ class Story:
     explained: Sequence[Explained] = ()
     green: Run | None = None
     unread: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    compared: bool = True
 
 
 async def gather(
@@ -88,7 +89,7 @@ async def gather(
     # Of jobs that nothing was read of, as requests are few, only the names tell something.
     told = [one for one in explained if one.log or one.problem or one.failure.reason or one.failure.tests] or explained
     unread = [one.failure.job.name for one in explained if one not in told] + [one.job.name for one in rest]
-    story = Story(target, run, told, green, tuple(unread), tuple(notes))
+    story = Story(target, run, told, green, tuple(unread), tuple(notes), compare)
     room = max(budget - frame(story), _LEAST * len(told))
     return replace(story, explained=await anyio.to_thread.run_sync(_excerpts, told, room))
 
