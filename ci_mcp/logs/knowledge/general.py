@@ -51,7 +51,7 @@ RULES: Final = (
     ),
     Rule(
         "any",
-        _E,
+        Kind.TEST,
         6,
         _FROM + r"(?:FAIL(?:ED|URES?)?|CRASH(?:ED)?|ABORTED|TIMEOUT)" + _TO,
         "  adds up:    FAIL (0.01s)",
