@@ -68,7 +68,7 @@ def _unauthorized(api: Api, kind: str, named: str, error: AuthError) -> CiError:
     # Semaphore remembers for five minutes who a token is.
     return AuthError(
         error.message,
-        'check it with "ci-mcp auth status"; a token that was just made may take five minutes to work',
+        'the token is not taken: see "ci-mcp auth status"; one that was just made may take five minutes to work',
         status=error.status,
         body=error.body,
     )
