@@ -108,6 +108,8 @@ class Log:
         """
         try:
             log = cls(Path(path).open("rb"))  # noqa: SIM115 - the log closes it
+        except io.UnsupportedOperation as error:
+            raise UsageError(f"cannot read {path}: it is a pipe", "give - and the log on standard input") from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a path"
             raise UsageError(f"cannot read {path}: {reason}", "give the path of a log file, or - for stdin") from error
