@@ -5,7 +5,8 @@ from ci_mcp.providers.circleci import failures, hooks, logs, runs
 from ci_mcp.providers.circleci.provider import provider
 
 # Imported for their tools, in the order that lists show them.
-from ci_mcp.providers.circleci import projects, pipelines, workflows, jobs, tests  # noqa: F401 isort:skip
+from ci_mcp.providers.circleci import projects, pipelines, starting, workflows, jobs, tests  # noqa: F401 isort:skip
+from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401 isort:skip
 
 __all__ = ["provider"]
 

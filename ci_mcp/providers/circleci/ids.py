@@ -89,6 +89,11 @@ def old_path(named: str) -> str:
     return path(f"{_LONG.get(vcs, vcs)}/{rest}")
 
 
+def kind(named: str) -> str:
+    """Which service a slug's project is built from; empty where the slug does not tell."""
+    return _LONG.get(named.partition("/")[0], "")
+
+
 def read_url(text: str) -> Named | None:
     """What a web URL names; ``None`` where it is no URL, or names nothing known."""
     if not text.lower().startswith(("https://", "http://")):

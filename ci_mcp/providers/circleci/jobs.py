@@ -12,7 +12,7 @@ from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Around, Cursor, Limit, Page, Prose, Search, Start, Step, Tail
 from ci_mcp.core.together import settled
 from ci_mcp.errors import CiError, UsageError
-from ci_mcp.providers.circleci import ids, logs, read, steps, wire
+from ci_mcp.providers.circleci import ids, logs, read, standing, steps, wire
 from ci_mcp.providers.circleci.ids import Named
 from ci_mcp.providers.circleci.provider import provider
 from ci_mcp.providers.circleci.records import JobDetails, Node, Stopping, WorkflowJob
@@ -155,8 +155,7 @@ _WHY: Final = {
     "infrastructure_fail": "CircleCI's machine or network failed, not the code: run it again",
     "timedout": "CircleCI stopped it: it ran out of time, or was silent for too long (no_output_timeout)",
     "terminated-unknown": "it ended without telling how: run it again",
-    "unauthorized": "CircleCI refused to run it: who started it may not use one of its contexts, or its organization; "
-    "add them to the context's security group, or rerun it as somebody who may",
+    "unauthorized": standing.UNAUTHORIZED,
     "not_run": "it never ran: a job before it failed, or its filters stood against it",
     "on_hold": "it waits for somebody's approval: circleci_workflows_approve",
     "canceled": "it was canceled",

@@ -126,11 +126,11 @@ def _filled(part: Part, kind: str) -> bool:
 
 
 def _merged(parts: Sequence[Part]) -> list[Part]:
-    """One part for those of a step that failed with the same exit code and the same last words."""
+    """One part for those of a step that ended badly with the same exit code and the same last words."""
     kept: dict[tuple[object, ...], Part] = {}
     for part in parts:
         action = part.action
-        unique = () if action.status is Status.FAILED and not part.problem else (action.node,)
+        unique = () if action.status is not Status.PASSED and not part.problem else (action.node,)
         key = (action.number, action.name, action.exit_code, _gist(part), *unique)
         first = kept.setdefault(key, part)
         if first is not part:

@@ -199,6 +199,14 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobArtifact:
+    """One file that a job kept; ``node`` where it comes of a further parallel run: then ``NODE:PATH`` names it."""
+
+    path: str
+    node: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlakyTest:
     """One test that passed and failed on the same commit; times wasted in seconds."""
 

@@ -26,8 +26,8 @@ _PAGE: Final = 20  # the most that a search gives at once
 _PAGES: Final = 3
 _LIVE: Final = 6  # workflows of a pipeline whose jobs are read, bad ones first
 _LOOKED: Final = 3  # pipelines asked for their workflows while one with a status is looked for
-_LOGS: Final = 7  # failed jobs whose logs are read: two requests or more for each
-_VARIANT: Final = re.compile(r"[-_ ]*[\d.]+$|[-_ ]*\(.*\)$")
+_LOGS: Final = 6  # failed jobs whose logs are read: two requests or more for each
+_WORDS: Final = re.compile(r"[-_ ,:/()]+")
 _BRANCHES: Final = 8  # branches whose newest pipeline is asked for its workflows
 
 
@@ -271,15 +271,16 @@ def _job(api: Api, raw: Json, workflow: Json, *, named: bool) -> Job:
 
 
 def with_few_logs(found: Sequence[Job]) -> tuple[Job, ...]:
-    """The jobs, few of them with a log: of the variants of one job (a matrix) the first of each name come first."""
-    seen: dict[str, int] = {}
-    ranks: list[tuple[int, int]] = []
-    for at, job in enumerate(found):
-        if job.log_id:
-            base = _VARIANT.sub("", job.name)
-            ranks.append((seen.setdefault(base, 0), at))
-            seen[base] += 1
-    chosen = {at for _, at in sorted(ranks)[:_LOGS]}
+    """The jobs, few of them with a log: those whose names differ most, for variants in a matrix often fail alike."""
+    left = [at for at, job in enumerate(found) if job.log_id]
+    words = {at: set(enumerate(_WORDS.split(found[at].name))) for at in left}
+    seen: set[tuple[int, str]] = set()
+    chosen: set[int] = set()
+    while left and len(chosen) < _LOGS:
+        best = max(left, key=lambda at: len(words[at] - seen))
+        seen |= words[best]
+        left.remove(best)
+        chosen.add(best)
     return tuple(job if at in chosen or not job.log_id else replace(job, log_id="") for at, job in enumerate(found))
 
 

@@ -30,9 +30,12 @@ _ERRORS: Final[Mapping[str, str]] = {
     "plan": "the organization's plan does not allow it",
     "trigger-rule": "a trigger's rule stands against it",
 }
+UNAUTHORIZED: Final = (
+    "CircleCI refused to run it: who started it may not use one of its contexts, or is no member of "
+    "the organization; add them to the context's security group, or rerun it as somebody who may"
+)
 _WORDS: Final[Mapping[str, str]] = {
-    "unauthorized": "CircleCI refused to run it: who started it may not use one of its contexts, or is no member of "
-    "the organization; add them to the context's security group, or rerun it as somebody who may",
+    "unauthorized": UNAUTHORIZED,
     "error": "it could not be run at all: its configuration asks for something that is not there (a job, an orb, "
     "an executor, a context), or CircleCI failed",
     "not_run": "no job of it ran: its filters, a skip in the commit message or a newer pipeline stood against it",

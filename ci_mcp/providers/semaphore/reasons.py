@@ -11,7 +11,7 @@ from ci_mcp.providers.semaphore.wire import Json
 _STEPS: Final[Mapping[str, str]] = {
     "malformed": 'correct its YAML, and check it with "ci-mcp semaphore pipelines validate --file …" before the push',
     "stuck": "run its failed blocks again (pipelines_rerun); if it gets stuck again, ask Semaphore's support",
-    "internal": "run it again; if that ends in the same way, ask Semaphore's support",
+    "internal": "run it again; where the organization is suspended ask its owner, else Semaphore's support",
     "strategy": "look at the newest run of the branch; auto_cancel in the YAML decides which runs are stopped",
     "fast_failing": "look at the jobs that failed by themselves",
     "timeout": "find what hangs at the end of its log, or raise execution_time_limit in the YAML",

@@ -68,8 +68,9 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
             if page.items or not page.next:
                 break
             cursor = page.next
-        if not page.items and query.branch and not keep and (said := await unbuilt.why(there, named, query.branch)):
-            raise NotFoundError(f"there is no run of {query.branch}: {said}", "change that in the project's settings")
+        unwanted = "" if page.items or keep or not query.branch else await unbuilt.why(there, named, query.branch)
+    if unwanted:
+        raise NotFoundError(f"there is no run of {query.branch}: {unwanted}", "change that in the project's settings")
     return [_run(there, workflow, name) for workflow in page.items]
 
 

@@ -174,7 +174,7 @@ def visible_pipeline(world: World, pipeline_id: str) -> Pipeline:
         Refused: there is none.
     """
     found = world.pipelines.get(pipeline_id)
-    if not found or not found.workflow.project.visible:
+    if not found or not found.workflow.project.visible or found.created > world.clock.now():
         raise no_access()
     return found
 

@@ -299,6 +299,11 @@ def stop(pipeline: Pipeline, now: float, user: str, reason: str = "user") -> boo
     pipeline.result, pipeline.reason = ("stopped" if ran else "canceled"), reason
     for block in pipeline.blocks:
         _stop_block(block, now, reason)
+    for trigger in pipeline.triggers:
+        # What a rule would have promoted at its end never comes to be.
+        trigger.at = math.inf
+        if trigger.pipeline:
+            trigger.pipeline.created = math.inf
     return True
 
 

@@ -19,7 +19,7 @@ from ci_mcp.sandbox.semaphore.answers import (
 )  # fmt: skip
 from ci_mcp.sandbox.semaphore.model import Pipeline, Project, Workflow, lay_out, make_id, stop
 from ci_mcp.sandbox.semaphore.shapes import listed_workflow, workflow
-from ci_mcp.sandbox.semaphore.world import ME, ORGANIZATION, PROJECTS, World
+from ci_mcp.sandbox.semaphore.world import ME, ORGANIZATION, PROJECTS, World, promote_by_rule
 
 RERUN_PACE = 0.05  # a rerun takes seconds where the original took minutes
 _LAST_PROJECT_PAGE = 100
@@ -144,6 +144,7 @@ def begin(world: World, new: Workflow, like: Pipeline) -> Pipeline:
     if like.error:
         pipeline.result, pipeline.reason = like.result, like.reason
     world.add(new, pipeline)
+    promote_by_rule(world, pipeline, pace=RERUN_PACE)
     return pipeline
 
 

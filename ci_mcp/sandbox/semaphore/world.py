@@ -243,6 +243,7 @@ def rebuild(world: World, old: Pipeline, token: str, now: float, *, pace: float)
     lay_out(new, pace=pace, kept=[block.spec.name for block in old.blocks if block.result == "passed"], again=True)
     old.partially_rerun_by = new.id
     world.add(old.workflow, new)
+    promote_by_rule(world, new, pace=pace)
     return new
 
 
@@ -268,3 +269,11 @@ def promote(  # noqa: PLR0913 - all of them are facts of one promotion
     trigger.pipeline = new
     parent.triggers.append(trigger)
     world.add(parent.workflow, new)
+
+
+def promote_by_rule(world: World, pipeline: Pipeline, *, pace: float) -> None:
+    """Trigger what the YAML says is triggered by itself, once a new pipeline will have passed."""
+    for item in pipeline.promotions:
+        if item.when and pipeline.result == "passed":
+            trigger = Trigger(item.name, pipeline.end + PROCESSING_SECONDS, AUTOMATIC)
+            promote(world, pipeline, trigger, f"rule {item.name}", {}, pace=pace)
