@@ -148,7 +148,9 @@ def opened(tmp_path: Path) -> Callable[..., HttpApi]:
     """Make an Api of a sandbox: of its cloud, or of its server."""
 
     def make(service: Service, shape: str = "cloud", token: str = "", **more: Any) -> HttpApi:
-        host, url = (service.host, service.url) if shape == "cloud" else ("circleci.example.com", service.urls["server"])
+        host, url = (
+            (service.host, service.url) if shape == "cloud" else ("circleci.example.com", service.urls["server"])
+        )
         return HttpApi(
             Endpoint("circleci", host, url),
             Credential(token or service.token, source="a test"),

@@ -30,12 +30,24 @@ def step(name: str = "test", num: int = 103, **more: Any) -> dict[str, Any]:
 def job(*nodes: list[dict[str, Any]], outcome: str = "failed") -> dict[str, Any]:
     """A job of v3."""
     runs = [{"steps": node} for node in nodes]
-    return {f"GET /v3/jobs/{JOB}": {"data": {"attributes": {"phase": "ended", "outcome": outcome, "parallel_executions": runs}}}}
+    return {
+        f"GET /v3/jobs/{JOB}": {
+            "data": {"attributes": {"phase": "ended", "outcome": outcome, "parallel_executions": runs}}
+        }
+    }
 
 
 def old(*actions: Mapping[str, Any]) -> dict[str, Any]:
     """A failed job of v1.1."""
-    steps = [{"name": "test", "actions": [{"index": 0, "step": 103, "status": "failed", "exit_code": 1, "has_output": True} | dict(action)]} for action in actions]
+    steps = [
+        {
+            "name": "test",
+            "actions": [
+                {"index": 0, "step": 103, "status": "failed", "exit_code": 1, "has_output": True} | dict(action)
+            ],
+        }
+        for action in actions
+    ]
     return {OLD: {"outcome": "failed", "steps": steps}}
 
 
@@ -78,15 +90,23 @@ async def test_what_is_known_to_be_empty_is_not_asked_for(fake: Fake) -> None:
 async def test_steps_and_nodes_are_asked_for_as_they_are_numbered(fake: Fake) -> None:
     """The numbers are sparse, the node is the place in the list."""
     asked: list[httpx.Request] = []
-    api = fake(job([step(num=0, outcome="succeeded", exit_code=0)], [step(num=107, stderr_bytes=0)]) | {OUT: b"x\n"}, asked)
+    api = fake(
+        job([step(num=0, outcome="succeeded", exit_code=0)], [step(num=107, stderr_bytes=0)]) | {OUT: b"x\n"}, asked
+    )
     await text(api)
-    assert [("1", "107")] == [(one.url.params["filter[execution]"], one.url.params["filter[step_num]"]) for one in asked[1:]]
+    assert [("1", "107")] == [
+        (one.url.params["filter[execution]"], one.url.params["filter[step_num]"]) for one in asked[1:]
+    ]
 
 
 async def test_nodes_that_fail_alike_are_told_once(fake: Fake) -> None:
     """Numbers, colours and spaces do not count; error output is asked of the first one."""
     asked: list[httpx.Request] = []
-    outputs_ = {"0": b"took 3 s\nassert 1 == 2\n", "1": b"took 41 s\n\x1b[31massert 1 == 2\x1b[0m\n", "2": b"took 5 s\nassert 1 == 2\n"}
+    outputs_ = {
+        "0": b"took 3 s\nassert 1 == 2\n",
+        "1": b"took 41 s\n\x1b[31massert 1 == 2\x1b[0m\n",
+        "2": b"took 5 s\nassert 1 == 2\n",
+    }
     answers = job([step()], [step()], [step()], [step()]) | {
         OUT: lambda request: httpx.Response(200, content=outputs_[request.url.params["filter[execution]"]]),
         ERR: httpx.Response(204),
@@ -102,11 +122,15 @@ async def test_nodes_that_fail_alike_are_told_once(fake: Fake) -> None:
 async def test_nodes_that_fail_differently_are_told_each(fake: Fake) -> None:
     """Their error output, too, where the first one has some."""
     answers = job([step()], [step()]) | {
-        OUT: lambda request: httpx.Response(200, content=b"assert " + (b"a" if request.url.params["filter[execution]"] == "0" else b"b")),
+        OUT: lambda request: httpx.Response(
+            200, content=b"assert " + (b"a" if request.url.params["filter[execution]"] == "0" else b"b")
+        ),
         ERR: lambda request: httpx.Response(200, content=b"err of " + request.url.params["filter[execution]"].encode()),
     }
     found = await text(fake(answers))
-    assert ["[parallel run 0]", "[parallel run 1]"] == [line for line in found.splitlines() if line.startswith("[parallel")]
+    assert ["[parallel run 0]", "[parallel run 1]"] == [
+        line for line in found.splitlines() if line.startswith("[parallel")
+    ]
     assert "err of 1" in found
 
 
@@ -144,12 +168,13 @@ async def test_of_a_very_large_output_the_middle_is_left_out(fake: Fake) -> None
     assert after.startswith(data[size - outputs.TAIL :].decode())
 
 
-async def test_a_range_that_is_not_honoured_is_cut_here(fake: Fake, tmp_path: Any) -> None:
-    """The length says that it is the whole."""
-    assert outputs._whole_again(200, "100", 40, 100)
-    assert not outputs._whole_again(200, "60", 40, 100)
-    assert not outputs._whole_again(206, "100", 40, 100)
-    assert not outputs._whole_again(200, "100", 0, 100)
+@pytest.mark.parametrize(
+    ("status", "length", "offset", "whole"),
+    [(200, "100", 40, True), (200, "60", 40, False), (206, "100", 40, False), (200, "100", 0, False), (200, "", 40, False)],
+)  # fmt: skip
+def test_a_range_that_is_not_honoured_is_noticed(status: int, length: str, offset: int, whole: bool) -> None:
+    """The length says that it is the whole, of which 40 bytes were skipped already."""
+    assert whole is outputs.came_whole(status, length, offset, 100)
 
 
 async def test_an_unfinished_stream_of_an_ended_job_is_asked_for_the_rest(
@@ -173,7 +198,9 @@ async def test_an_unfinished_stream_of_an_ended_job_is_asked_for_the_rest(
 async def test_an_output_that_cannot_be_had_does_not_hide_the_others(fake: Fake) -> None:
     """Its place is kept; where none can be had, that is the error."""
     answers = job([step("a", 1), step("b", 2)]) | {
-        OUT: lambda request: httpx.Response(403 if request.url.params["filter[step_num]"] == "1" else 200, content=b"seen\n")
+        OUT: lambda request: httpx.Response(
+            403 if request.url.params["filter[step_num]"] == "1" else 200, content=b"seen\n"
+        )
     }
     found = await text(fake(answers))
     assert "its output cannot be had" in found
@@ -200,7 +227,9 @@ async def test_the_old_route_reads_messages_in_the_order_of_their_times(fake: Fa
 async def test_an_empty_output_of_the_old_route_is_empty(fake: Fake, body: bytes) -> None:
     """It comes in several spellings."""
     api = fake(old({"output_url": STORED}) | {f"GET {STORED}": body}, host=SERVER)
-    assert ["##[group]test", "##[error]Process completed with exit code 1.", "##[endgroup]"] == (await text(api)).splitlines()
+    assert ["##[group]test", "##[error]Process completed with exit code 1.", "##[endgroup]"] == (
+        await text(api)
+    ).splitlines()
 
 
 async def test_an_output_of_the_hosts_own_gets_the_credential(fake: Fake) -> None:
