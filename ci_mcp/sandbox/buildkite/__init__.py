@@ -7,7 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ci_mcp.sandbox.buildkite import builds, jobs, logs, organizations, pipelines
+from ci_mcp.sandbox.buildkite import (
+    agents,
+    annotations,
+    artifacts,
+    builds,
+    engine,
+    jobs,
+    logs,
+    organizations,
+    pipelines,
+    uploads,
+)
 from ci_mcp.sandbox.buildkite.answers import Refused, said
 from ci_mcp.sandbox.buildkite.guard import Guard
 from ci_mcp.sandbox.buildkite.tokens import Meter
@@ -16,13 +27,13 @@ from ci_mcp.sandbox.plan import Built, Site
 
 ORIGINS = ("api", "storage")
 HOST = "api.buildkite.com"
-_PARTS = (organizations, pipelines, builds, jobs, logs)
+_PARTS = (organizations, pipelines, builds, jobs, logs, artifacts, annotations, agents, engine, uploads)
 
 
 def build(site: Site) -> Built:
     """The service, its world made anew."""
     api = _app([route for part in _PARTS for route in part.ROUTES], [Middleware(Guard)])
-    store = _app([], [])
+    store = _app(artifacts.STORAGE_ROUTES, [])
     world = make_world(site.clock)
     for app in (api, store):
         app.state.world, app.state.site, app.state.meter = world, site, Meter()

@@ -180,13 +180,13 @@ def _shop() -> Iterator[BuildSpec]:
     yield BuildSpec("shop", "canceled-1", "spike", 4 * _HOUR, shop_steps(), "Try something", canceled_after=30)
     yield BuildSpec("shop", "skipped-1", "spike", 4.5 * _HOUR, (), "Try something else", fixed="skipped")
     yield BuildSpec("shop", "not-run-1", "docs", 7 * _HOUR, (), "Explain discounts [skip ci]", fixed="not_run")
-    yield BuildSpec("shop", "pull-42-1", "simplify-tax", 9 * _HOUR, shop_steps(ruff="failed"), "Simplify the tax", "ben",
-                    author=_BY_TEXT, pull_request=_PULL)  # fmt: skip
+    yield BuildSpec("shop", "pull-42-1", "simplify-tax", 9 * _HOUR, shop_steps(ruff="failed"), "Simplify the tax",
+                    "ben", author=_BY_TEXT, pull_request=_PULL)  # fmt: skip
     yield BuildSpec("shop", "pull-42-2", "simplify-tax", 3.5 * _HOUR, shop_steps("pull-request", "failed"),
                     "Simplify the tax", "ben", pull_request=_PULL, reports=True)  # fmt: skip
     yield BuildSpec("shop", "nightly-1", "main", 9.5 * _HOUR, shop_steps(orders="failed"), "Nightly", "scheduler",
-                    source="schedule", commit="main-10", reports=True)  # fmt: skip
-    yield BuildSpec("shop", "rebuilt-1", "main", 9.2 * _HOUR, shop_steps(), "Nightly", source="ui", commit="main-10",
+                    source="schedule", commit="main-9", reports=True)  # fmt: skip
+    yield BuildSpec("shop", "rebuilt-1", "main", 9.2 * _HOUR, shop_steps(), "Nightly", source="ui", commit="main-9",
                     rebuilt_from="nightly-1")  # fmt: skip
     for number in range(1, 40):
         name = ("search", "wishlist", "gift-cards")[number % 3]
