@@ -12,11 +12,13 @@ from ci_mcp.sandbox.buildkite import (
     annotations,
     artifacts,
     builds,
+    clusters,
     engine,
     jobs,
     logs,
     organizations,
     pipelines,
+    schedules,
     uploads,
 )
 from ci_mcp.sandbox.buildkite.answers import Refused, said
@@ -27,7 +29,20 @@ from ci_mcp.sandbox.plan import Built, Site
 
 ORIGINS = ("api", "storage")
 HOST = "api.buildkite.com"
-_PARTS = (organizations, pipelines, builds, jobs, logs, artifacts, annotations, agents, engine, uploads)
+_PARTS = (
+    organizations,
+    pipelines,
+    builds,
+    jobs,
+    logs,
+    artifacts,
+    annotations,
+    agents,
+    clusters,
+    schedules,
+    engine,
+    uploads,
+)
 
 
 def build(site: Site) -> Built:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ci_mcp.sandbox.buildkite.model import Job
-from ci_mcp.sandbox.buildkite.world import SECRET_VALUE, SHOP_BIG_JOB, SHOP_EMPTY_JOB
+from ci_mcp.sandbox.buildkite.world import SHOP_BIG_JOB, SHOP_EMPTY_JOB
 from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.recordings import Recording, Step, recording
 
@@ -171,7 +171,6 @@ def _opening(job: Job) -> Iterator[str]:
     yield f"{_GREY}${_PLAIN} /etc/buildkite-agent/hooks/environment"
     yield f"{_GREY}# STRIPE_API_KEY added{_PLAIN}"
     yield "STRIPE_API_KEY=[REDACTED]"
-    yield f"LEGACY_DEPLOY_LOGIN={SECRET_VALUE}"
     yield "~~~ Running commands" if job.recording else "~~~ Running script"
 
 

@@ -26,6 +26,13 @@ USERS = {
 ME = "ada"  # whose token it is
 CLUSTER_ID = make_id("cluster", "hosted")
 SECOND_CLUSTER_ID = make_id("cluster", "lab")
+QUEUES = {
+    "default": "Everything else",
+    "deploy": "May reach the servers",
+    "mac": "Machines under a desk",  # paused
+    "gpu": "Rented by the hour",  # without an agent
+}
+PAUSED_NOTE = "The Macs are being updated"
 _GITHUB = "git@github.com:acme/{}.git"
 _CONFIGURATION = """steps:
   - label: ":pipeline: Upload"
@@ -109,14 +116,16 @@ HIDDEN_JOB = job_id("vault", "main-1", "unit")
 
 @dataclass(slots=True)
 class World:
-    """Everything there is."""
+    """Everything there is; clusters, queues and schedules as what was said of them."""
 
     clock: Clock
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     builds: dict[tuple[str, int], Build] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     annotations: dict[str, list[Any]] = field(default_factory=dict)
-    paused: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    queues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
     started: int = 0
 
     def now(self) -> float:
@@ -152,6 +161,7 @@ def make_world(clock: Clock) -> World:
             tags=("team-web",) if slug.startswith("s") else (), configuration=_CONFIGURATION,
             created=-400 * 86_400, visible=slug != "vault",
         )  # fmt: skip
+    _add_settings(world)
     by_key = {}
     for spec in BUILDS:
         build = by_key[spec.pipeline, spec.key] = _make(world, spec)
@@ -163,6 +173,24 @@ def make_world(clock: Clock) -> World:
         if job.spec.triggers:
             by_key[job.spec.triggers].triggered_by = job
     return world
+
+
+def _add_settings(world: World) -> None:
+    """The clusters, the queues of the first one, and the schedules of the shop."""
+    for cluster, name, about in (
+        (CLUSTER_ID, "Hosted", "Where builds run"),
+        (SECOND_CLUSTER_ID, "Lab", "Nothing runs"),
+    ):
+        world.clusters[cluster] = {"name": name, "description": about, "emoji": ":buildkite:", "color": "#14cc80"}
+    world.clusters[CLUSTER_ID]["default_queue_id"] = make_id("queue", "default")
+    for key, about in QUEUES.items():
+        world.queues[make_id("queue", key)] = {"cluster": CLUSTER_ID, "key": key, "description": about}
+    world.queues[make_id("queue", "mac")] |= {"paused": -3 * 3600, "note": PAUSED_NOTE}
+    for label, cronline in (("Nightly", "0 2 * * *"), ("Weekly", "@weekly")):
+        world.schedules[make_id("schedule", label)] = {
+            "pipeline": "shop", "label": label, "cronline": cronline, "message": label, "enabled": label == "Nightly",
+        }  # fmt: skip
+    world.schedules[make_id("schedule", "Weekly")]["failed_message"] = "The default branch was not found"
 
 
 def _make(world: World, spec: BuildSpec) -> Build:
