@@ -161,7 +161,14 @@ def _shop() -> Iterator[BuildSpec]:
     yield BuildSpec("shop", "empty-1", "empty", 40 * _HOUR, one(":zap: Touch", "", 2), "Do nothing", "ben")
     for number, age in enumerate((9 * _DAY, 3 * _DAY, 26 * _HOUR), 1):
         yield BuildSpec(
-            "shop", f"release-{number}", "release", age, shop_steps(), f"Release 1.{number + 1}.0", reports=True
+            "shop",
+            f"release-{number}",
+            "release",
+            age,
+            shop_steps(),
+            f"Release 1.{number + 1}.0",
+            reports=True,
+            pull_request={},
         )
     yield BuildSpec("shop", "fails-soon-1", "fails-soon", 0, shop_steps("shipping"), "Free shipping over fifty euros",
                     reports=True, ends_in=4)  # fmt: skip

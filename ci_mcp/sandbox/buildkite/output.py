@@ -88,7 +88,7 @@ def log_of(job: Job, clock: Clock) -> Log | None:
     fill_from = 0
     for at, line, kind in _lines(job):
         if at > until:
-            break
+            continue  # not yet; of a job that was stopped, never: its last words come after
         if kind == "fill":
             fill_from = len(pieces)
             continue
