@@ -39,11 +39,33 @@ class Reply(Protocol):
         ...
 
 
+class Body(Protocol):
+    """The body of an answer as it comes, in chunks, decoded from any content encoding."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status: 206 where a range was asked for and given."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; their names match in any case."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Itself."""
+        ...
+
+    async def __anext__(self) -> bytes:
+        """The next chunk."""
+        ...
+
+
 class Api(Protocol):
     """One service at one host, with this person's credential.
 
     Paths start at the service's root. An absolute URL is taken too: the credential goes to the
-    service's own origin only, and another origin is spoken to only where ``foreign`` allows it.
+    service's own origin (and the hosts its facts name) only, and another is spoken to only where ``foreign`` allows it.
     Every call ends within the deadline of the enclosing ``anyio`` cancel scope.
     Raises the errors of `ci_mcp.errors`; a refusal carries the service's ``status`` and ``body``.
     """
@@ -63,6 +85,16 @@ class Api(Protocol):
         """Where logs are kept."""
         ...
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """This provider's section of the settings file; empty where it has none."""
+        ...
+
+    @property
+    def mcp(self) -> "Api | None":
+        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+        ...
+
     def at(self, host: str) -> "Api":
         """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
@@ -71,16 +103,21 @@ class Api(Protocol):
         """GET with retries; ``None`` and empty parameters are left out, lists are repeated."""
         ...
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Callable[[bytes | bytearray], bool] | None = None,
     ) -> Reply:
-        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm."""
+        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm.
+
+        ``enough`` is shown the body so far whenever more of it has come; once it is true, the rest is not waited for.
+        """
         ...
 
     def stream(
@@ -90,8 +127,8 @@ class Api(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         foreign: bool = False,
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """GET whose body comes in chunks, decoded from any content encoding."""
+    ) -> AbstractAsyncContextManager[Body]:
+        """GET whose body comes in chunks."""
         ...
 
 

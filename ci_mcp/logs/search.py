@@ -63,7 +63,8 @@ class View:
         before = self.lines[0].number - 1 if self.lines else 0
         for line in self.lines:
             if line.number > before + 1:
-                out.append(f"… {line.number - before - 1:,} lines …")
+                gap = line.number - before - 1
+                out.append(f"… {gap:,} line{'s' * (gap != 1)} …")
             mark = ">" if line.number in self.matched else "|"
             out.append(f"{line.number:>{width}}{mark} {line.text}")
             before = line.number
