@@ -14,6 +14,8 @@ class Service:
         host_env: environment variables that may hold the host or base URL, first wins.
         default_host: the vendor's own host; empty where every organization or server has its own.
         web_hosts: patterns (``fnmatch``) of the hosts in web URLs that people paste.
+        web_prefix: what the host in web URLs has before the API's: ``app.`` of ``app.circleci.com``.
+        credential_hosts: patterns of further hosts, https only, that take this service's token: where it keeps files.
         hosts_setting: the key of this provider's section in the settings file that names hosts.
         token_page: where a token is made; ``{host}`` stands for the host.
         cli_file: the vendor's own command line keeps its tokens here; empty where it has none.
@@ -26,7 +28,18 @@ class Service:
     host_env: tuple[str, ...] = ()
     default_host: str = ""
     web_hosts: tuple[str, ...] = ()
+    web_prefix: str = ""
+    credential_hosts: tuple[str, ...] = ()
     hosts_setting: str = ""
     token_page: str = ""
     cli_file: str = ""
     open: bool = False
+
+    def serves(self, host: str, web: str) -> bool:
+        """Whether a web URL's host is that of the service at ``host``; ports and case do not count."""
+        bare = host.lower().partition(":")[0]
+        return web in {bare, f"{self.web_prefix}{bare}"}
+
+    def behind(self, web: str) -> str:
+        """The host to configure for a web URL's."""
+        return web.removeprefix(self.web_prefix)

@@ -39,11 +39,33 @@ class Reply(Protocol):
         ...
 
 
+class Body(Protocol):
+    """The body of an answer as it comes, in chunks, decoded from any content encoding."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status: 206 where a range was asked for and given."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; their names match in any case."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Itself."""
+        ...
+
+    async def __anext__(self) -> bytes:
+        """The next chunk."""
+        ...
+
+
 class Api(Protocol):
     """One service at one host, with this person's credential.
 
     Paths start at the service's root. An absolute URL is taken too: the credential goes to the
-    service's own origin only, and another origin is spoken to only where ``foreign`` allows it.
+    service's own origin (and the hosts its facts name) only, and another is spoken to only where ``foreign`` allows it.
     Every call ends within the deadline of the enclosing ``anyio`` cancel scope.
     Raises the errors of `ci_mcp.errors`; a refusal carries the service's ``status`` and ``body``.
     """
@@ -61,6 +83,11 @@ class Api(Protocol):
     @property
     def store(self) -> Store:
         """Where logs are kept."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """This provider's section of the settings file; empty where it has none."""
         ...
 
     def at(self, host: str) -> "Api":
@@ -90,8 +117,8 @@ class Api(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         foreign: bool = False,
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """GET whose body comes in chunks, decoded from any content encoding."""
+    ) -> AbstractAsyncContextManager[Body]:
+        """GET whose body comes in chunks."""
         ...
 
 

@@ -134,6 +134,8 @@ class Services:
             hosts=hosts,
             sibling=partial(self.api, name),
             slots=self._slots.setdefault(name, anyio.Semaphore(AT_ONCE)),
+            settings=self.world.config.sections.get(name),
+            trusted=self.service(name).credential_hosts,
         )
         self._stack.push_async_callback(api.aclose)
         return api

@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
@@ -106,6 +106,8 @@ class HttpApi:
         hosts: Sequence[str] = (),
         sibling: Callable[[str], Any] | None = None,
         slots: anyio.Semaphore | None = None,
+        settings: Mapping[str, Any] | None = None,
+        trusted: Sequence[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
@@ -119,6 +121,8 @@ class HttpApi:
             hosts: every configured host of this provider, the default one first; this one alone by default.
             sibling: opens the Api of another one of them.
             slots: how many requests may run at once, shared among the hosts of a service.
+            settings: the provider's section of the settings file.
+            trusted: patterns of further hosts that may have the credential.
             transport: what carries the requests, for tests.
             sleep: what waits between attempts, for tests.
         """
@@ -129,7 +133,8 @@ class HttpApi:
         self._slots = slots or anyio.Semaphore(AT_ONCE)
         self._transport = transport
         self._sleep = sleep
-        self._border = Border(endpoint.base_url)
+        self._settings = settings or {}
+        self._border = Border(endpoint.base_url, trusted)
         self._credential = credential
         self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
@@ -148,6 +153,11 @@ class HttpApi:
     def store(self) -> Store:
         """Where logs are kept."""
         return self._store
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The provider's section of the settings file."""
+        return self._settings
 
     def at(self, host: str) -> Any:
         """The same service at another configured host.
@@ -205,7 +215,7 @@ class HttpApi:
         *,
         headers: Mapping[str, str] | None = None,
         foreign: bool = False,
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    ) -> AsyncGenerator[body.Body, None]:
         """GET whose body comes in chunks of at most 256 KB; see `ci_mcp.core.provider.Api.stream`."""
         call = _Call("GET", self._border.start(path, foreign=foreign), _clean(params), headers or {}, None, foreign)
         asked = self._asked(call, call.target)
@@ -214,7 +224,7 @@ class HttpApi:
                 response = await self._persist(lambda: self._open(call), idempotent=True)
             try:
                 async with aclosing(_chunks(response, asked)) as chunks:
-                    yield chunks
+                    yield body.Body(response.status_code, response.headers, chunks)
             finally:
                 await _close(response)
 

@@ -1,14 +1,32 @@
 """Bodies in small pieces, decoded here: a decoder that gives all it has at once can be made to fill the memory."""
 
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from typing import Final
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Self
 
 from ci_mcp.errors import BadAnswerError
 
 PIECE: Final = 256 * 1024
 """Most bytes in one piece, whatever a few compressed bytes stand for."""
 ACCEPTED: Final = "gzip, deflate"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as it comes; see `ci_mcp.core.provider.Body`."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+    def __aiter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next piece."""
+        return await anext(self.pieces)
 
 
 class Inflater:

@@ -1,7 +1,9 @@
 """Where a request may go: the service's own origin with the credential, others only where allowed and without it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import urljoin
 
@@ -48,9 +50,10 @@ class Target:
 class Border:
     """Decides for one service which addresses may be asked."""
 
-    def __init__(self, base_url: str) -> None:
-        """Take the service's root."""
+    def __init__(self, base_url: str, trusted: Sequence[str] = ()) -> None:
+        """Take the service's root, and patterns (``fnmatch``) of further hosts that may have the credential."""
         self._base = base_url
+        self._trusted = trusted
         self._origin = Origin.of(httpx.URL(base_url))
         self.local = loopback(self._origin.host)
 
@@ -70,6 +73,8 @@ class Border:
             raise UsageError("that URL cannot be asked", "it has to begin with https://")
         if Origin.of(url) == self._origin:
             check(url.raw_path.decode("ascii").partition("?")[0])
+            return Target(url, own=True)
+        if url.scheme == "https" and any(fnmatchcase(url.host, pattern) for pattern in self._trusted):
             return Target(url, own=True)
         if not foreign:
             raise UsageError(f"{url.host} is not the host that is configured", f"use a URL of {self._origin.host}")

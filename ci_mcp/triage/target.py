@@ -55,30 +55,28 @@ async def find(services: Services, text: str) -> list[Target]:
 async def _from_url(services: Services, url: str) -> Target:
     host = (urlsplit(url).hostname or "").lower()
     for name in services.configured():
-        if any(_same(host, endpoint.host) for endpoint in services.endpoints(name)):
-            api = services.api(name, host)
+        service = services.service(name)
+        endpoint = next((one for one in services.endpoints(name) if service.serves(one.host, host)), None)
+        if endpoint is not None:
+            api = services.api(name, endpoint.host)
             hook = services.provider(name).hooks.locate
             place = await hook(api, url) if hook else None
             if place is None:
-                title = services.service(name).title
                 raise NotFoundError(
-                    f"this {title} URL names no project, run or job", "paste the page of a run or a job"
+                    f"this {service.title} URL names no project, run or job", "paste the page of a run or a job"
                 )
             return Target(name, place)
     raise _unknown_host(services, host)
 
 
-def _same(host: str, endpoint: str) -> bool:
-    return host == endpoint.lower().partition(":")[0]
-
-
 def _unknown_host(services: Services, host: str) -> CiError:
     for name, service in services.catalog.services.items():
         if any(fnmatch(host, pattern) for pattern in service.web_hosts):
+            wanted = service.behind(host)
             return NotFoundError(
                 f"{host} is a {service.title} host that is not configured",
-                f'run "ci-mcp auth login {name} --host https://{host}"'
-                + (f", or set {service.host_env[0]}={host} and {service.token_env[0]}" if service.host_env else ""),
+                f'run "ci-mcp auth login {name} --host https://{wanted}"'
+                + (f", or set {service.host_env[0]}={wanted} and {service.token_env[0]}" if service.host_env else ""),
             )
     return NotFoundError(f"no configured CI is at {host}", "configure its provider and host; see the README")
 

@@ -6,12 +6,13 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page
 from ci_mcp.core.together import together
 from ci_mcp.errors import CiError
 from ci_mcp.net.pages import collect
-from ci_mcp.providers.semaphore import ids, read, repository, wire
+from ci_mcp.providers.semaphore import ids, read, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Organization, Project, ProjectDetails, Task

@@ -1,6 +1,6 @@
 import pytest
 
-from ci_mcp.providers.semaphore import repository
+from ci_mcp.core import repository
 
 
 @pytest.mark.parametrize(
