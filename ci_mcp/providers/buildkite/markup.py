@@ -49,8 +49,6 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS or tag == "li":
             self.verbatim = max(0, self.verbatim - (tag == "pre"))
             self._line()
-            if tag in {"p", "pre", "ul", "ol", "table"}:
-                self.out.append("\n")
 
     def handle_data(self, data: str) -> None:
         if self.silent:
