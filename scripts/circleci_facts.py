@@ -7,8 +7,8 @@ The vendor publishes both files with its documentation (github.com/circleci/circ
 parameter, ``required`` names the query parameters that must be there, ``body`` and ``responses`` (by status) are
 JSON Schema without references, so that the tests of the sandbox and those of the provider can use it as it is.
 
-The fields of answers are spelled as they are on the wire: with ``_``, whatever the file says, but for those of a
-pipeline's configuration.
+The fields of answers are as they are on the wire: spelled with ``_``, whatever the file says, but for those of a
+pipeline's configuration; and null where nothing has happened yet (``NULL_ON_THE_WIRE``).
 """
 
 import json
@@ -71,6 +71,8 @@ _KEPT = (
     "maxProperties",
 )
 _HYPHENATED = ("/pipeline/{pipeline-id}/config",)
+# The files forget that what has not started has no times, and a tag no branch.
+NULL_ON_THE_WIRE = {"started_at", "start_time", "stop_time", "outcome", "branch"}
 
 
 def facts(document: Json, paths: tuple[str, ...]) -> Json:
@@ -131,7 +133,9 @@ def _schema(document: Json, raw: Json, *, wire: bool = False) -> Json:
         found["required"] = [name.replace("-", "_") for name in found["required"]]
     if "properties" in raw:
         found["properties"] = {
-            name.replace("-", "_") if wire else name: _schema(document, one, wire=wire)
+            name.replace("-", "_") if wire else name: _schema(
+                document, one | ({"nullable": True} if wire and name in NULL_ON_THE_WIRE else {}), wire=wire
+            )
             for name, one in raw["properties"].items()
         }
     for key in ("items", "additionalProperties"):

@@ -20,6 +20,9 @@ class Service:
         hosts_setting: the key of this provider's section in the settings file that names hosts.
         token_page: where a token is made; ``{host}`` stands for the host.
         cli_file: the vendor's own command line keeps its tokens here; empty where it has none.
+        mcp_env: environment variables that may hold the URL of the vendor's hosted MCP server, where that is beside its
+            API and takes the same token.
+        mcp_url: that server for the hosts of ``web_hosts``.
         open: true where a server may be used without a token.
     """
 
@@ -35,6 +38,8 @@ class Service:
     hosts_setting: str = ""
     token_page: str = ""
     cli_file: str = ""
+    mcp_env: tuple[str, ...] = ()
+    mcp_url: str = ""
     open: bool = False
 
     def serves(self, host: str, web: str) -> bool:

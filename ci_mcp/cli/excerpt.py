@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from ci_mcp.cli.output import FORMATS, show
+from ci_mcp.cli.output import FORMATS, prose, show
 
 if TYPE_CHECKING:
     from ci_mcp.logs.clean import Log
@@ -34,11 +34,17 @@ def excerpt(file: str, tokens: int | None, baseline: str | None, format_: str | 
 
     FILE is a log, or - for standard input.
     """
-    from ci_mcp.core.answer import render
-    from ci_mcp.core.shapes import Prose
+    from ci_mcp.auth.redact import redact
     from ci_mcp.logs.excerpt import excerpt as find
 
     found = find(_open(file), tokens, _open(baseline) if baseline else None)
+    if format_ != "json":
+        prose(redact(found.text()))
+        return
+    # Answers bring pydantic, which takes as long to load as a hundred megabytes of log to read.
+    from ci_mcp.core.answer import render
+    from ci_mcp.core.shapes import Prose
+
     show(render(Prose(found.text(), found.records())), format_)
 
 

@@ -90,6 +90,11 @@ class Api(Protocol):
         """This provider's section of the settings file; empty where it has none."""
         ...
 
+    @property
+    def mcp(self) -> "Api | None":
+        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+        ...
+
     def at(self, host: str) -> "Api":
         """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
@@ -98,16 +103,21 @@ class Api(Protocol):
         """GET with retries; ``None`` and empty parameters are left out, lists are repeated."""
         ...
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Callable[[bytes | bytearray], bool] | None = None,
     ) -> Reply:
-        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm."""
+        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm.
+
+        ``enough`` is shown the body so far whenever more of it has come; once it is true, the rest is not waited for.
+        """
         ...
 
     def stream(

@@ -26,6 +26,7 @@ TOKEN_PREFIX = "demo-fault-"  # noqa: S105 - a word in made-up tokens
 _NAMESPACE = uuid.UUID("5c1f7e02-6d0b-4b43-9d3e-0f6c3a2b7d11")
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
+_EXCEEDED = '{"message":"Rate limit exceeded."}'
 _PROXY_PAGE = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -57,6 +58,19 @@ FAULTS = {
     "429-now": Fault(429, "Too Many Requests", headers=(("retry-after", "0"),)),
     "429-soon": Fault(429, "Too Many Requests", headers=(("retry-after", "1"),)),
     "429-bare": Fault(429, "Too Many Requests"),
+    "429-ratelimit": Fault(
+        429, _EXCEEDED, _JSON, (("ratelimit-limit", "300"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "7"))
+    ),
+    "429-x-ratelimit": Fault(
+        429, _EXCEEDED, _JSON,
+        (("x-ratelimit-limit", "300"), ("x-ratelimit-limit-minute", "60"), ("x-ratelimit-remaining", "0"),
+         ("x-ratelimit-reset", "7")),
+    ),
+    "429-both": Fault(
+        429, _EXCEEDED, _JSON,
+        (("retry-after", "7"), ("ratelimit-limit", "60"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "5"),
+         ("x-ratelimit-limit-second", "51"), ("x-ratelimit-limit-hour", "3000"), ("x-ratelimit-remaining", "12")),
+    ),
     "500": Fault(500, '"Internal error"', ""),
     "500-grpc": Fault(500, '{"code":13,"message":"internal: stream terminated","details":[]}', _JSON),
     "500-text": Fault(500, "Internal error", ""),
@@ -67,7 +81,7 @@ FAULTS = {
     "cut": Fault(trick="cut"),
     "cut-body": Fault(200, '{"events": [', _JSON, trick="cut-body"),
     "stall": Fault(trick="stall"),
-}
+}  # fmt: skip
 
 
 def fault_token(name: str, *, once: bool = False, tag: str = "") -> str:

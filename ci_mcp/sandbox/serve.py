@@ -37,6 +37,7 @@ class Service:
         token: the token that it takes.
         host: the vendor's host, which its web URLs carry.
         env: the environment that points a client at it.
+        urls: the base of each of its origins, by the names in its ``ORIGINS``.
         requests: how often each route was asked for, by ``"GET /route/{template}"``.
     """
 
@@ -45,6 +46,7 @@ class Service:
     token: str
     host: str
     env: Mapping[str, str]
+    urls: Mapping[str, str] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
 
 
@@ -81,7 +83,7 @@ def start(names: Sequence[str] | None = None, *, first_port: int = 0) -> Iterato
         for name, module in modules.items():
             site = Site({origin: url for (owner, origin), url in urls.items() if owner == name}, clock)
             built: Built = module.build(site)
-            services[name] = Service(name, site.urls[module.ORIGINS[0]], built.token, built.host, built.env)
+            services[name] = Service(name, site.urls[module.ORIGINS[0]], built.token, built.host, built.env, site.urls)
             for origin, app in built.apps.items():
                 port = sockets[name, origin].getsockname()[1]
                 doors[port] = Door(app, run, services[name].requests)
@@ -152,6 +154,7 @@ def _serving(app: House, sockets: list[socket.socket], run: Run) -> Iterator[Non
         http="h11",
         ws="none",
         server_header=False,
+        timeout_keep_alive=75,  # as a proxy in front of a service has it: a client may think between two requests
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

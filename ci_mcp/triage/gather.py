@@ -22,7 +22,7 @@ from ci_mcp.triage.target import Target
 
 MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
 _LEAST = 60  # tokens of an excerpt that still tell something
-LOOK_BACK = 50  # runs of a branch among which the last green one is looked for
+LOOK_BACK = 20  # runs of a branch among which the last green one is looked for
 _EXIT = re.compile(r"exit code (\d+)")
 
 
@@ -115,7 +115,9 @@ async def _last_green(api: Api, hooks: Hooks, run: Run, history: list[Run]) -> R
         return next((one for one in green if not (one.created and run.created) or one.created < run.created), None)
 
     found = before(history)
-    if found is None and hooks.runs is not None and not 0 < len(history) < LOOK_BACK:
+    # Where each status costs a request, a provider leaves some unknown: one of them may be the green one.
+    whole = 0 < len(history) < LOOK_BACK and all(one.status is not Status.UNKNOWN for one in history)
+    if found is None and hooks.runs is not None and not whole:
         query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=LOOK_BACK)
         found = before(await hooks.runs(api, query))
     return found

@@ -375,3 +375,9 @@ def test_a_damaged_report_is_a_report_or_a_bad_answer(places: list[int], noise: 
     except BadAnswerError:
         return
     assert found.failed + found.errors == len(found.failing)
+
+
+def test_a_report_in_an_encoding_that_does_not_exist_is_a_bad_answer() -> None:
+    """It cannot be read, and that is no fault of ours."""
+    with pytest.raises(BadAnswerError, match="names an encoding that does not exist"):
+        parse(b'<?xml version="1.0" encoding="tf-8"?><testsuite/>')

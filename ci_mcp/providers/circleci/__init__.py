@@ -1,0 +1,24 @@
+"""CircleCI, cloud and server, over its REST API v2, with v3 and v1.1 for the outputs of steps."""
+
+from ci_mcp.core.provider import Hooks
+from ci_mcp.providers.circleci import failures, hooks, logs, runs
+from ci_mcp.providers.circleci.provider import provider
+
+# Imported for their tools, in the order that lists show them.
+from ci_mcp.providers.circleci import projects, pipelines, starting, workflows, jobs, tests  # noqa: F401 isort:skip
+from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401 isort:skip
+
+__all__ = ["provider"]
+
+provider.hooks = Hooks(
+    identity=hooks.identity,
+    locate=hooks.locate,
+    discover=hooks.discover,
+    runs=runs.runs,
+    run=runs.run,
+    failures=failures.failures,
+    log=logs.log,
+    rerun=runs.rerun,
+    flaky=hooks.flaky,
+    tokens=hooks.tokens,
+)

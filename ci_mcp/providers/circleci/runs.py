@@ -1,0 +1,323 @@
+"""What triage asks of runs: the newest of a project, one with its jobs, and again.
+
+A run is a pipeline, or one of its workflows where a page of that was given (``workflow/ID``).
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from ci_mcp.core.provider import Api
+from ci_mcp.core.shapes import Job, Run, RunQuery
+from ci_mcp.core.together import together
+from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.providers.circleci import ids, pipelines, read, standing, wire, workflows
+from ci_mcp.providers.circleci.ids import Named
+from ci_mcp.providers.circleci.wire import Json, text
+from ci_mcp.status import Status
+
+_DAYS: Final = 90  # as far back as CircleCI's own clients search
+_PAGE: Final = 20  # the most that a search gives at once
+_PAGES: Final = 3
+_LIVE: Final = 6  # workflows of a pipeline whose jobs are read, bad ones first
+_LOOKED: Final = 3  # pipelines asked for their workflows while one with a status is looked for
+_LOGS: Final = 6  # failed jobs whose logs are read: two requests or more for each
+_WORDS: Final = re.compile(r"[-_ ,:/()]+")
+_BRANCHES: Final = 8  # branches whose newest pipeline is asked for its workflows
+
+
+async def runs(api: Api, query: RunQuery) -> list[Run]:
+    """Runs of a project, newest first: by one search where this host serves v3, else by lists.
+
+    Route: POST /api/v3/runs/search; else GET /api/v2/project/{slug}/pipeline and GET /api/v2/pipeline/{id}/workflow,
+    which costs a request for each status: of some runs it stays unknown then.
+    Raises: NotFoundError: there is no such project, or none that the token may see.
+    """
+    there, project = await read.slug(api, query.project)
+    found = await _searched(there, project, query)
+    return await _listed(there, project, query) if found is None else found
+
+
+async def _searched(api: Api, project: str, query: RunQuery) -> list[Run] | None:
+    if not read.serves_v3(api):
+        return None
+    known = await _id_for_search(api, project)
+    if not known:
+        return None
+    now = datetime.now(UTC).replace(microsecond=0)
+    scope = {"project_ids": [known], "from": _rfc3339(now - timedelta(days=_DAYS)), "to": _rfc3339(now)}
+    asked = [f"pipeline.git.branch == {json.dumps(query.branch)}"] if query.branch else []
+    asked += ['pipeline.status == "success"'] if query.status is Status.PASSED else []
+    found: list[Run] = []
+    cursor = ""
+    for _ in range(_PAGES):
+        page = {"cursor": cursor, "limit": min(_PAGE, query.limit)}
+        body = {"scope": scope, "filter": " and ".join(asked), "page": page}
+        answer = await read.v3(api, "/runs/search", body=body)
+        if answer is None:
+            return None
+        every = [_of_search(api, raw, project) for raw in wire.parts(answer.get("data"))]
+        found += [one for one in every if _wanted(one, query)]
+        cursor = text(wire.part(answer, "page"), "next")
+        if not cursor or len(found) >= query.limit or (found and not query.status):
+            break
+    return await _refined(api, found[: query.limit], query)
+
+
+async def _refined(api: Api, found: list[Run], query: RunQuery) -> list[Run]:
+    """The runs, the newest of each branch looked up where it goes on: the search does not tell that it is on hold."""
+    newest: dict[str, int] = {}
+    for at, one in enumerate(found):
+        newest.setdefault(one.branch, at)
+    open_ends = [at for at in newest.values() if found[at].status is Status.RUNNING][:_BRANCHES]
+    if query.status is not None or not open_ends:
+        return found
+    lists = await together([partial(read.workflows, api, found[at].id) for at in open_ends])
+    for at, every in zip(open_ends, lists, strict=True):
+        stands = standing.status({}, every)
+        found[at] = replace(found[at], status=stands, word=standing.word({}, every), reason=standing.why({}, every))
+    return found
+
+
+def _wanted(run: Run, query: RunQuery) -> bool:
+    """What the search does not filter by is filtered here."""
+    return (
+        (not query.branch or run.branch == query.branch)
+        and run.commit.startswith(query.commit)
+        and (query.status is None or run.status is query.status)
+    )
+
+
+async def _id_for_search(api: Api, project: str) -> str:
+    """Route: GET /api/v3/projects?filter[slug]=…, which at once tells whether v3 is there."""
+    if known := read.known_project_id(api, project):
+        return known
+    answer = await read.v3(api, "/projects", {"filter[slug]": project})
+    if answer is None:
+        return ""
+    found = next((text(raw, "id") for raw in wire.parts(answer.get("data"))), "")
+    if not ids.is_uuid(found):
+        raise NotFoundError(
+            f"no project {project} at {api.host}, or none that this token may see",
+            "check it, and that the token's owner follows it",
+        )
+    read.remember_project(api, project, found)
+    return found
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _of_search(api: Api, raw: Json, project: str) -> Run:
+    about = wire.part(raw, "attributes")
+    vcs = wire.part(raw, "references", "event", "attributes", "vcs")
+    status, word = wire.phase_status(about)
+    number = wire.whole(about, "number")
+    page = f"pipelines/{project}/{number}" if number is not None else f"pipeline/{text(raw, 'id')}"
+    login = text(wire.part(raw, "references", "user", "attributes"), "login")
+    created, ended = wire.when(about.get("created_at")), wire.when(about.get("ended_at"))
+    broken = standing.errors(about)  # its configuration failed: to the search it did not run
+    return Run(
+        status=Status.FAILED if broken else status,
+        id=text(raw, "id"),
+        project=project,
+        word="error" if broken else wire.own_word(word),
+        branch=text(vcs, "branch"),
+        commit=text(vcs, "revision"),
+        title=wire.first_line(wire.said(wire.part(vcs, "commit"), "subject")),
+        actor=login or text(wire.part(vcs, "commit", "author"), "login"),
+        url=read.web(api, page),
+        created=created,
+        finished=ended,
+        duration=wire.between(created, ended),
+        reason=broken,
+    )
+
+
+async def _listed(api: Api, project: str, query: RunQuery) -> list[Run]:
+    path = f"{read.V2}/project/{ids.path(project)}/pipeline"
+    with read.explained(api, "project", project):
+        found, _ = await read.page(api, path, "pipelines", {"branch": query.branch}, "")
+    found = [raw for raw in found if pipelines.commit_of(raw).startswith(query.commit)]
+    if query.status is not None:
+        some = await together([partial(_with_workflows, api, raw) for raw in found[:_LOOKED]])
+        return [one for one in some if one.status is query.status][: query.limit]
+    newest: dict[str, str] = {}
+    for raw in found:
+        newest.setdefault(pipelines.branch_of(raw), text(raw, "id"))
+    looked = set(list(newest.values())[:_BRANCHES])
+    chosen = found[: query.limit]
+    calls = [
+        partial(_with_workflows if text(raw, "id") in looked or standing.errors(raw) else _without, api, raw)
+        for raw in chosen
+    ]
+    return list(await together(calls))
+
+
+async def _with_workflows(api: Api, raw: Json) -> Run:
+    return _of_pipeline(api, raw, await pipelines.workflows_of(api, raw))
+
+
+async def _without(api: Api, raw: Json) -> Run:
+    return replace(_of_pipeline(api, raw, ()), status=Status.UNKNOWN, word="not looked up", reason="")
+
+
+def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> Run:
+    status = standing.status(raw, found)
+    facts = pipelines.facts(api, raw)
+    ends = [wire.when(one.get("stopped_at")) for one in standing.current(found)]
+    known = [end for end in ends if end]
+    finished = max(known) if status.finished and known and len(known) == len(ends) else None
+    about = {key: facts[key] for key in ("id", "project", "branch", "commit", "title", "actor", "url", "created")}
+    base: dict[str, Any] = {
+        "status": status,
+        "word": standing.word(raw, found),
+        "finished": finished,
+        "duration": wire.between(facts["created"], finished),
+        "reason": standing.why(raw, found),
+    }
+    return Run(**about | base | more)
+
+
+async def run(api: Api, named: str) -> Run:
+    """A run with its jobs: of a pipeline those of each workflow's newest attempt, or those of one workflow.
+
+    Route: GET /api/v2/pipeline/{id} (or by number), GET /api/v2/pipeline/{id}/workflow, GET /api/v2/workflow/{id},
+    GET /api/v2/workflow/{id}/job.
+    Raises: NotFoundError: there is no such run, or none that the token may see.
+    """
+    there, found = _named(api, named)
+    if found.workflow and not found.pipeline:
+        return await _workflow_run(there, found)
+    try:
+        return await _pipeline_run(there, found)
+    except NotFoundError:
+        if not found.workflow:
+            raise
+        return await _workflow_run(there, Named(workflow=found.workflow))
+
+
+def _named(api: Api, text: str) -> tuple[Api, Named]:
+    for kind in ("pipeline", "workflow"):
+        with suppress(UsageError):
+            return ids.find(api, text, kind)
+    raise UsageError(f"{text[:80]!r} names no run", "give a pipeline's id or number (gh/owner/repo/25), or a web URL")
+
+
+async def _pipeline_run(api: Api, named: Named) -> Run:
+    raw, every = await pipelines.both(api, named)
+    live = standing.current(every)
+    bad_first = sorted(live, key=lambda one: not wire.workflow_status(text(one, "status")).bad)
+    read_of = [text(one, "id") for one in bad_first[:_LIVE]]
+    lists = dict(zip(read_of, await together([partial(read.jobs, api, one) for one in read_of]), strict=True))
+    found = [(one, raw_job) for one in live for raw_job in lists.get(text(one, "id"), [])]
+    jobs = with_few_logs([_job(api, job, one, named=len(live) > 1) for one, job in found])
+    return _of_pipeline(api, raw, every, jobs=jobs)
+
+
+async def _workflow_run(api: Api, named: Named) -> Run:
+    got: dict[str, Any] = {}
+
+    async def the_workflow() -> None:
+        got["workflow"], got["jobs"] = await workflows.with_jobs(api, named.workflow)
+
+    async def the_pipeline() -> None:
+        got["pipeline"] = await read.pipeline(api, Named(project=named.project, number=named.number))
+
+    await together([the_workflow, the_pipeline] if named.number else [the_workflow])
+    raw, found = got["workflow"], got["jobs"]
+    pipeline = got.get("pipeline") or await read.pipeline(api, Named(pipeline=text(raw, "pipeline_id")))
+    about = pipelines.workflow(api, raw)
+    return _of_pipeline(
+        api,
+        pipeline,
+        [raw],
+        id=f"{ids.WORKFLOW}{about.id}",
+        status=about.status,
+        word=about.word,
+        reason=standing.errors(pipeline) or about.reason,
+        url=about.url,
+        created=about.created,
+        finished=about.finished,
+        duration=about.duration,
+        jobs=with_few_logs([_job(api, job, raw, named=False) for job in found]),
+    )
+
+
+def _job(api: Api, raw: Json, workflow: Json, *, named: bool) -> Job:
+    word = text(raw, "status")
+    name = read.job_name(raw)
+    number = wire.whole(raw, "job_number")
+    status = wire.job_status(word)
+    has_log = number is not None and status.bad and bool(text(raw, "started_at"))
+    page = pipelines.workflow_url(api, workflow)
+    return Job(
+        status=status,
+        name=text(raw, "name"),
+        id=name,
+        word=wire.own_word(word),
+        block=text(workflow, "name") if named else "",
+        url=f"{page}/jobs/{number}" if number is not None and "/pipelines/" in page else page,
+        started=wire.when(raw.get("started_at")),
+        finished=wire.when(raw.get("stopped_at")),
+        log_id=name if has_log else "",
+    )
+
+
+def with_few_logs(found: Sequence[Job]) -> tuple[Job, ...]:
+    """The jobs, few of them with a log: those whose names differ most, for variants in a matrix often fail alike."""
+    left = [at for at, job in enumerate(found) if job.log_id]
+    words = {at: set(enumerate(_WORDS.split(found[at].name))) for at in left}
+    seen: set[tuple[int, str]] = set()
+    chosen: set[int] = set()
+    while left and len(chosen) < _LOGS:
+        best = max(left, key=lambda at: len(words[at] - seen))
+        seen |= words[best]
+        left.remove(best)
+        chosen.add(best)
+    return tuple(job if at in chosen or not job.log_id else replace(job, log_id="") for at, job in enumerate(found))
+
+
+async def rerun(api: Api, named: str, failed_only: bool) -> str:
+    """Run a workflow again, or every workflow of a pipeline that failed (all of them where everything is wanted).
+
+    Route: POST /api/v2/workflow/{id}/rerun.
+    Raises: UsageError: nothing of it has failed.
+    """
+    there, found = _named(api, named)
+    if found.workflow and not found.pipeline:
+        started = await workflows.rerun(there, found.workflow, failed=failed_only)
+        return f"{ids.WORKFLOW}{started.workflow}"
+    try:
+        return await _rerun_pipeline(there, await read.pipeline_id(there, found), failed_only)
+    except NotFoundError:
+        if not found.workflow:
+            raise
+    started = await workflows.rerun(there, found.workflow, failed=failed_only)
+    return f"{ids.WORKFLOW}{started.workflow}"
+
+
+async def _rerun_pipeline(api: Api, pipeline: str, failed_only: bool) -> str:
+    every = await read.workflows(api, pipeline)
+    setup = [raw for raw in every if standing.is_setup(raw)]
+    live = standing.current(every)
+    if failed_only:
+        chosen = [raw for raw in live if wire.workflow_status(text(raw, "status")) in {Status.FAILED, Status.CANCELED}]
+        if not chosen:
+            raise UsageError(f"no workflow of run {pipeline} has failed", "run all of it again, or wait until it ends")
+    else:
+        chosen = setup[-1:] or live  # the setup workflow starts the others
+    await together([partial(_again, api, raw, failed_only) for raw in chosen])
+    return pipeline
+
+
+async def _again(api: Api, raw: Json, failed_only: bool) -> None:
+    # A workflow that never ran a job has no failed one to begin with.
+    failed = failed_only and text(raw, "status") in {"failed", "canceled"}
+    await workflows.rerun(api, text(raw, "id"), failed=failed)
