@@ -5,7 +5,7 @@ from ci_mcp.providers.buildkite import hooks, logs, runs
 from ci_mcp.providers.buildkite.provider import provider
 
 # Imported for their tools, in the order that lists show them.
-from ci_mcp.providers.buildkite import pipelines, builds, jobs, annotations  # noqa: F401 isort:skip
+from ci_mcp.providers.buildkite import pipelines, builds, jobs, tests, artifacts, annotations, agents, tokens  # noqa: F401 isort:skip
 
 __all__ = ["provider"]
 

@@ -18,8 +18,8 @@ from ci_mcp.providers.buildkite.records import Annotation, Changed
 from ci_mcp.providers.buildkite.wire import Json, text
 
 _TELLING: Final = {"error": 0, "warning": 1, "": 2}  # the other styles are good news
-_ONE: Final = 700  # characters of one annotation in an explanation
-_ALL: Final = 1400  # and of all of them
+_ONE: Final = 400  # characters of one annotation in an explanation
+_ALL: Final = 900  # and of all of them
 _PAGE: Final = 50
 
 

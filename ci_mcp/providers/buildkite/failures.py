@@ -62,6 +62,7 @@ def of_build(named: Named, jobs: Sequence[Json], children: dict[str, Child]) -> 
     Jobs that never ran, were canceled beside failed ones, or failed softly are told together, by reason.
     """
     soft = [raw for raw in jobs if wire.soft(raw)]
+    jobs = [raw for raw in jobs if text(raw, "type") != "waiter"]  # it does nothing that could fail
     never = [raw for raw in jobs if not wire.soft(raw) and wire.job_status(raw) is Status.SKIPPED]
     stopped = [raw for raw in jobs if not wire.soft(raw) and wire.job_status(raw) in {Status.CANCELED, Status.RUNNING}]
     hard = [raw for raw in jobs if not wire.soft(raw) and wire.job_status(raw) in {Status.FAILED, Status.FAILING}]

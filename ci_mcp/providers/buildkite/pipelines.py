@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ci_mcp.auth.redact import redact
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Cursor, Limit, Page
+from ci_mcp.core.shapes import Cursor, Limit, Page, Yaml
 from ci_mcp.errors import UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.buildkite import ids, read, wire
@@ -52,7 +52,8 @@ def _organization(raw: Json) -> Organization:
     )
 
 
-async def _at(api: Api, organization: str) -> Named:
+async def at_organization(api: Api, organization: str) -> Named:
+    """The organization that was named, else the token's."""
     return await read.placed(api, Named(organization=ids.slug(organization, "organization") if organization else ""))
 
 
@@ -65,7 +66,7 @@ async def pipelines_list(
     Route: GET /v2/organizations/{org}/pipelines.
     Raises: NotFoundError: there is no such organization, or none that the token may see.
     """
-    named = await _at(api, organization)
+    named = await at_organization(api, organization)
     return await collect(_pages(api, named, {}, limit), cursor=cursor, limit=limit)
 
 
@@ -85,7 +86,7 @@ async def pipelines_search(
     """
     if not (name or repository):
         raise UsageError("nothing to search for", "give name or repository")
-    named = await _at(api, organization)
+    named = await at_organization(api, organization)
     return await collect(
         _pages(api, named, {"name": name, "repository": repository}, limit), cursor=cursor, limit=limit
     )
@@ -193,7 +194,6 @@ def _schedule(raw: Json) -> Schedule:
 
 
 Visibility = Annotated[Literal["", "private", "public"], Field(description="Who may see it")]
-Yaml = Annotated[str, Field(max_length=100_000, description="Steps as YAML")]
 
 
 @provider.write()
@@ -213,7 +213,7 @@ async def pipelines_create(
     Route: POST /v2/organizations/{org}/pipelines. It is never sent twice.
     Raises: UsageError: the YAML is none, or the name is taken. PermissionDeniedError: the token lacks write_pipelines.
     """
-    named = await _at(api, organization)
+    named = await at_organization(api, organization)
     body = {
         "name": name,
         "repository": repository,

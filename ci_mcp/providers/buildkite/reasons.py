@@ -44,7 +44,8 @@ def infrastructure(job: Json) -> bool:
     """True where the machine or its agent is to blame, so that running it again may help."""
     if wire.soft(job):
         return False
-    lost = wire.exit_status(job) == _LOST and wire.job_status(job).bad
+    # A job that was canceled or timed out ends with -1, too: it was told to.
+    lost = wire.exit_status(job) == _LOST and text(job, "state") == "failed"
     return text(job, "state") == "expired" or lost or text(job, "signal_reason") in _INFRASTRUCTURE
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ci_mcp.core.shapes import TestCase
 from ci_mcp.status import Status
 
 
@@ -236,6 +237,7 @@ class ArtifactDetails:
     checksum: str = ""
     saved: str = ""
     note: str = ""
+    tests: tuple[TestCase, ...] = ()
     text: str = ""
 
 
@@ -350,9 +352,11 @@ class Queue:
 
     key: str
     id: str
+    cluster: str = ""
     paused: bool = False
     note: str = ""
     agents: int | None = None
+    busy: int | None = None
     hosted: bool = False
     description: str = ""
     paused_since: datetime | None = None

@@ -196,8 +196,9 @@ def first_line(message: Any) -> str:
 def person(build: Json) -> str:
     """Who made a build: the author of the commit (an object, or a text alone), else who pressed the button."""
     author = build.get("author")
-    if isinstance(author, str) and author:
-        return author.partition("@")[0]
+    if isinstance(author, str) and author.strip():
+        name = author.partition("<")[0].strip() or author.strip(" <>")
+        return name.partition("@")[0]
     for key in ("author", "creator"):
         if name := text(part(build, key), "name"):
             return name
