@@ -148,6 +148,7 @@ class Hooks:
         rerun: run id, failed jobs only or all → the id of the new run.
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
+        numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
     """
 
     identity: Callable[[Api], Awaitable[Identity]] | None = None
@@ -160,6 +161,7 @@ class Hooks:
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
+    numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

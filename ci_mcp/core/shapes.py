@@ -50,7 +50,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run: a workflow, a pipeline or a build, as its CI calls it."""
+    """One run: a workflow, a pipeline or a build, as its CI calls it.
+
+    ``counts`` has all of its jobs by status, where ``jobs`` has only those that are not green.
+    """
 
     status: Status
     id: str
@@ -66,6 +69,7 @@ class Run:
     duration: float | None = None
     reason: str = ""
     jobs: tuple[Job, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict, metadata=HIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

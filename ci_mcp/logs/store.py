@@ -86,6 +86,10 @@ class Store:
             kept = self._kept(name, finished=finished)
             return kept if kept is not None else await self._fetched(name, fetch, finished=finished)
 
+    def kept(self, key: str, *, finished: bool) -> Log | None:
+        """A log that is on disk, open; ``None`` where it would have to be fetched."""
+        return self._kept(hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest(), finished=finished)
+
     @contextlib.asynccontextmanager
     async def _alone(self, name: str) -> AsyncIterator[None]:
         lock, users = self._busy.get(name, (anyio.Lock(), 0))

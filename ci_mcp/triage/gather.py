@@ -146,9 +146,12 @@ async def _read(api: Api, hooks: Hooks, failure: Failure) -> Explained:
         log = await _fetch(api, hooks, failure.job)
     except CiError as error:
         return Explained(failure, problem=str(error))
+    told = next((step for step in failure.job.steps if step.status.bad), None)
+    step, code = (told.name, told.exit_code) if told else ("", None)
     if log is None:
-        return Explained(failure)
-    step, code = await anyio.to_thread.run_sync(_failed_step, log)
+        return Explained(failure, step=step, exit_code=code)
+    if told is None:
+        step, code = await anyio.to_thread.run_sync(_failed_step, log)
     return Explained(failure, log=log, step=step, exit_code=code)
 
 

@@ -338,3 +338,15 @@ def test_several_processes_share_a_folder(folder: Path) -> None:
         _, error = process.communicate()
         assert "" == error
     assert {".log"} <= set(files(folder)) <= {".log", ".running"}
+
+
+async def test_a_log_that_is_kept_is_had_without_asking(folder: Path) -> None:
+    """Nothing is fetched for a look."""
+    store = Store(folder)
+    assert store.kept("a", finished=True) is None
+    with await store.log("a", Service(b"one\n").fetch, finished=True):
+        pass
+    log = store.kept("a", finished=True)
+    assert log is not None
+    with log:
+        assert ["one"] == [line.text for line in log.lines()]

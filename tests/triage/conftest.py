@@ -32,6 +32,7 @@ class Toy:
     remote: str = ""
     broken: CiError | None = None
     asked: list[str] = field(default_factory=list)
+    numbered: bool = False
 
     @property
     def service(self) -> Service:
@@ -56,6 +57,7 @@ class Toy:
                 run=self._run,
                 failures=self._failures,
                 log=self._log,
+                numbered=self.numbered,
             ),
         )
 
