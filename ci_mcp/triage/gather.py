@@ -87,11 +87,16 @@ async def gather(
     read = await settled([partial(_read, api, hooks, failure) for failure in chosen])
     explained = [one for one in read if isinstance(one, Explained)]
     # Of jobs that nothing was read of, as requests are few, only the names tell something.
-    told = [one for one in explained if one.log or one.problem or one.failure.reason or one.failure.tests] or explained
+    told = [one for one in explained if _tells(one)] or explained
     unread = [one.failure.job.name for one in explained if one not in told] + [one.job.name for one in rest]
     story = Story(target, run, told, green, tuple(unread), tuple(notes), compare)
     room = max(budget - frame(story), _LEAST * len(told))
     return replace(story, explained=await anyio.to_thread.run_sync(_excerpts, told, room))
+
+
+def _tells(one: Explained) -> bool:
+    known = one.log or one.problem or one.failure.reason or one.failure.tests or one.step
+    return bool(known) or one.exit_code is not None
 
 
 async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[Run], list[str]]:
