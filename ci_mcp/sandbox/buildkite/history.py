@@ -107,6 +107,7 @@ _PROBLEMS = (
 _BLOCKED = (
     *shop_steps(),
     StepSpec(":rocket: Release to production?", "ask", kind="manual", fields=("release-name", "channel")),
+    WAIT,
     StepSpec(":rocket: Release", "release", "shop-pytest-passed", 20),
 )
 _DEPLOY = ("shop-deploy", "deploy-2")
@@ -172,7 +173,9 @@ def _shop() -> Iterator[BuildSpec]:
         )
     yield BuildSpec("shop", "fails-soon-1", "fails-soon", 0, shop_steps("shipping"), "Free shipping over fifty euros",
                     reports=True, ends_in=4)  # fmt: skip
-    yield BuildSpec("shop", "passes-soon-1", "passes-soon", 0, shop_steps(), "Say what shipping costs", ends_in=3)
+    yield BuildSpec(
+        "shop", "passes-soon-1", "passes-soon", 0, shop_steps(), "Say what shipping costs", reports=True, ends_in=3
+    )
     yield BuildSpec("shop", "problems-1", "problems", 8 * _HOUR, _PROBLEMS, "Change everything", "ben", author=_BY_TEXT,
                     reports=True)  # fmt: skip
     yield BuildSpec("shop", "blocked-1", "candidate", 5 * _HOUR, _BLOCKED, "Release candidate 1.5", reports=True)

@@ -171,6 +171,13 @@ def test_jobs_that_were_stopped_say_so(fetch: Fetch) -> None:
     assert b"pre-exit" not in fetch(world.job_id("shop", "problems-1", "spot"), **PLAIN).content
 
 
+def test_an_upload_of_steps_has_a_log(fetch: Fetch) -> None:
+    """Of the agent's own lines alone."""
+    raw = fetch(world.job_id("shop", "main-12", "upload"), **PLAIN).content
+    assert b"Successfully uploaded and parsed pipeline config for shop" in raw
+    assert b"\r\r\n" not in raw
+
+
 def test_every_job_that_ran_has_a_log(made: Callable[[float], world.World]) -> None:
     """With the commit of its build, and nothing of where it was recorded."""
     demo = made(100)
