@@ -140,6 +140,7 @@ _STUCK = (
     StepSpec(":brain: Train", "train", "", 1800, queue="", why="gpu"),
     StepSpec(":iphone: Mac tests", "mac", "", 600, queue="", why="mac"),
 )
+_HOSTILE = (UPLOAD, StepSpec(":skull: Hostile output", "hostile", "shop-pytest-failed", 30))
 _BIG = (UPLOAD, StepSpec(":elephant: Index everything", "big", "shop-pytest-failed", 1500))
 _PULL = {"id": "42", "base": "main", "repository": "https://github.com/acme/shop.git", "labels": ["tax"]}
 
@@ -187,6 +188,7 @@ def _shop() -> Iterator[BuildSpec]:
     yield BuildSpec("shop", "stuck-1", "recommendations", 3 * _HOUR, _STUCK, "Train on a bigger machine", "ben")
     yield BuildSpec("shop", "matrix-1", "matrix", 12 * _HOUR, _matrix(), "Try every Python", "ben")
     yield BuildSpec("shop", "big-1", "big", 11 * _HOUR, _BIG, "Index everything", "ben")
+    yield BuildSpec("shop", "hostile-1", "hostile", 10.5 * _HOUR, _HOSTILE, "Print anything", "ben")
     yield BuildSpec("shop", "canceled-1", "spike", 4 * _HOUR, shop_steps(), "Try something", canceled_after=30)
     yield BuildSpec("shop", "skipped-1", "spike", 4.5 * _HOUR, (), "Try something else", fixed="skipped")
     yield BuildSpec("shop", "not-run-1", "docs", 7 * _HOUR, (), "Explain discounts [skip ci]", fixed="not_run")
