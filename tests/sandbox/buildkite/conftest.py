@@ -45,7 +45,7 @@ def client(make_client: Callable[..., httpx.Client]) -> httpx.Client:
 def get(client: httpx.Client) -> Callable[..., Any]:
     """The JSON at a path: of the shop where it begins with ``builds``, else of the organization."""
 
-    def fetch(path: str, **params: Any) -> Any:
+    def fetch(path: str, /, **params: Any) -> Any:
         base = "/organizations/acme/" + ("pipelines/shop/" if path.startswith("builds/") or path == "builds" else "")
         answer = client.get(path if path.startswith("/") else base + path, params=params)
         assert 200 == answer.status_code, answer.text

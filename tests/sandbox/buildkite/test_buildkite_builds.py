@@ -235,6 +235,12 @@ def test_a_body_must_be_a_json_object(client: httpx.Client, content: bytes, kind
     assert 400 == client.post(f"{SHOP}/builds", content=content, headers={"Content-Type": kind}).status_code
 
 
+def test_a_request_that_cannot_be_read_is_500(make_client: Callable[..., httpx.Client]) -> None:
+    """In JSON too."""
+    answer = make_client().post(f"{SHOP}/builds", json={"commit": 5, "branch": "main"})
+    assert (500, {"message": "Internal Server Error"}) == (answer.status_code, answer.json())
+
+
 def test_a_running_build_is_canceled_and_an_ended_one_is_not(client: httpx.Client, get: Get) -> None:
     """422 for what has ended; jobs of a canceled build are not retried."""
     number = client.post(f"{SHOP}/builds", json={"commit": "HEAD", "branch": "release"}).json()["number"]

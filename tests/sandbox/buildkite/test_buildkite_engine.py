@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from ci_mcp.sandbox.buildkite import world
+from ci_mcp.sandbox.buildkite.reports import runs_of
 
 Get = Callable[..., Any]
 ENGINE = "/analytics/organizations/acme"
@@ -38,6 +39,15 @@ def test_the_run_of_a_build_failed_and_says_where(get: Get) -> None:
     assert "failure_expanded" not in second
     (expanded,) = get(path, include_failure_expanded="true")[0]["failure_expanded"]
     assert any("assert cart.total() == 1800" in line for line in expanded["expanded"])
+
+
+def test_a_run_is_pending_while_its_build_runs(made: Callable[[float], world.World]) -> None:
+    """And passed afterwards."""
+    results = []
+    for at in (0.5, 5):
+        demo = made(at)
+        results += [run.result for run in runs_of(demo.builds["shop", world.SHOP_PASSES_SOON_BUILD], demo)]
+    assert ["pending", "passed", "passed"] == results
 
 
 def test_a_run_stays_failed_when_a_retry_passes(get: Get) -> None:

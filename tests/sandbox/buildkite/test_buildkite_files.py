@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from ci_mcp.sandbox.buildkite import world
+from ci_mcp.sandbox.buildkite.artifacts import sign
 
 Get = Callable[..., Any]
 SHOP = "/organizations/acme/pipelines/shop"
@@ -84,6 +85,8 @@ def test_the_storage_refuses_credentials(client: httpx.Client, get: Get) -> None
     unsigned = url.copy_set_param("X-Amz-Signature", "no")
     assert (403, True) == (httpx.get(unsigned).status_code, "SignatureDoesNotMatch" in httpx.get(unsigned).text)
     assert 403 == httpx.get(url.copy_set_param("X-Amz-Date", "1")).status_code
+    late = url.copy_merge_params({"X-Amz-Date": "1", "X-Amz-Signature": sign(url.path, "1")})
+    assert (403, True) == (httpx.get(late).status_code, "Request has expired" in httpx.get(late).text)
     assert 404 == httpx.get(url.copy_with(path="/nothing")).status_code
 
 

@@ -165,7 +165,7 @@ def test_unblocking_lets_a_build_go_on(client: httpx.Client, get: Get) -> None:
         time.sleep(0.05)
     build = get(f"builds/{world.SHOP_BLOCKED_BUILD}")
     assert ("passed", False, fields) == (build["state"], build["blocked"], build["meta_data"])
-    assert {"unblocked": 1, "passed": 7} == build["job_state_counts"]["states"]
+    assert {"unblocked": 1, "passed": 8} == build["job_state_counts"]["states"]
 
 
 def test_only_block_steps_are_unblocked(client: httpx.Client) -> None:
@@ -173,6 +173,15 @@ def test_only_block_steps_are_unblocked(client: httpx.Client) -> None:
     assert 400 == client.put(f"/organizations/acme/jobs/{world.SHOP_MAIN_PASSED_JOB}/unblock", json={}).status_code
     failed = world.job_id("shop", "problems-1", "ask")
     assert 400 == client.put(f"/organizations/acme/jobs/{failed}/unblock", json={}).status_code
+
+
+def test_a_block_step_of_a_canceled_build_stays_closed(client: httpx.Client, get: Get) -> None:
+    """422."""
+    number = client.post(f"{SHOP}/builds", json={"commit": "HEAD", "branch": "candidate"}).json()["number"]
+    client.put(f"{SHOP}/builds/{number}/cancel")
+    block = jobs(get, number)["ask"]
+    answer = client.put(f"{SHOP}/builds/{number}/jobs/{block['id']}/unblock", json={})
+    assert (422, "canceled") == (answer.status_code, block["state"])
 
 
 def test_a_job_is_given_another_priority(client: httpx.Client) -> None:

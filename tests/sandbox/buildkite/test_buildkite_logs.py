@@ -171,6 +171,23 @@ def test_jobs_that_were_stopped_say_so(fetch: Fetch) -> None:
     assert b"pre-exit" not in fetch(world.job_id("shop", "problems-1", "spot"), **PLAIN).content
 
 
+def test_one_log_is_as_bad_as_bytes_can_be(fetch: Fetch) -> None:
+    """A title of 0.8 MB, bytes that are no text, marks that are none; and the failure after them."""
+    raw = fetch(world.SHOP_HOSTILE_JOB, **PLAIN).content
+    assert 800_000 < max(map(len, raw.split(b"\n")))
+    assert all(f"E{number}".encode() in raw for number in range(1001, 1007))
+    assert b"\xff\xfe" in raw
+    assert raw.index(b"E1006") < raw.index(b"assert 1790 == 1800")
+    assert "\ufffd" in fetch(world.SHOP_HOSTILE_JOB).json()["content"]
+
+
+def test_an_upload_of_steps_has_a_log(fetch: Fetch) -> None:
+    """Of the agent's own lines alone."""
+    raw = fetch(world.job_id("shop", "main-12", "upload"), **PLAIN).content
+    assert b"Successfully uploaded and parsed pipeline config for shop" in raw
+    assert b"\r\r\n" not in raw
+
+
 def test_every_job_that_ran_has_a_log(made: Callable[[float], world.World]) -> None:
     """With the commit of its build, and nothing of where it was recorded."""
     demo = made(100)
