@@ -138,12 +138,12 @@ async def _prefetch(api: Api, hooks: Hooks, job: Job) -> None:
 
 
 async def _read(api: Api, hooks: Hooks, failure: Failure) -> Explained:
+    told = next((step for step in failure.job.steps if step.status.bad), None)
+    step, code = (told.name, told.exit_code) if told else ("", None)
     try:
         log = await _fetch(api, hooks, failure.job)
     except CiError as error:
-        return Explained(failure, problem=str(error))
-    told = next((step for step in failure.job.steps if step.status.bad), None)
-    step, code = (told.name, told.exit_code) if told else ("", None)
+        return Explained(failure, step=step, exit_code=code, problem=str(error))
     if log is None:
         return Explained(failure, step=step, exit_code=code)
     if told is None:
@@ -171,16 +171,22 @@ def _excerpts(explained: list[Explained], budget: int) -> list[Explained]:
 
 def _fold(explained: list[Explained], budget: int) -> list[Explained]:
     folded: dict[str, Explained] = {}
+    share = _share(explained, budget)
     for number, one in enumerate(explained):
-        told = replace(one, excerpt=_excerpt(one.log, budget // len(explained))) if one.log else one
+        told = replace(one, excerpt=_excerpt(one.log, share)) if one.log else one
         key = told.excerpt.signature if told.excerpt else one.failure.reason or one.problem
         key = key or str(number)
         first = folded.get(key)
         folded[key] = replace(first, also=(*first.also, one.failure.job.name)) if first else told
     if len(folded) == len(explained):
         return list(folded.values())
-    share = budget // len(folded)  # what the others would have taken is given to those that are shown
+    share = _share(list(folded.values()), budget)  # what the others would have taken is given to those that are shown
     return [replace(one, excerpt=_excerpt(one.log, share)) if one.log else one for one in folded.values()]
+
+
+def _share(explained: list[Explained], budget: int) -> int:
+    """The tokens that each log may take; a job without one takes none."""
+    return budget // max(1, sum(one.log is not None for one in explained))
 
 
 def _excerpt(log: Log, budget: int) -> Excerpt:
