@@ -147,12 +147,12 @@ async def _prefetch(api: Api, hooks: Hooks, job: Job) -> None:
 
 
 async def _read(api: Api, hooks: Hooks, failure: Failure) -> Explained:
+    told = next((step for step in failure.job.steps if step.status.bad), None)
+    step, code = (told.name, told.exit_code) if told else ("", None)
     try:
         log = await _fetch(api, hooks, failure.job)
     except CiError as error:
-        return Explained(failure, problem=str(error))
-    told = next((step for step in failure.job.steps if step.status.bad), None)
-    step, code = (told.name, told.exit_code) if told else ("", None)
+        return Explained(failure, step=step, exit_code=code, problem=str(error))
     if log is None:
         return Explained(failure, step=step, exit_code=code)
     if told is None:
@@ -186,8 +186,13 @@ def _fold(explained: list[Explained], budget: int) -> list[Explained]:
         first = folded.setdefault(alike or str(number), one)
         if first is not one:
             folded[alike] = replace(first, also=(*first.also, one.failure.job.name))
-    share = budget // max(1, len(folded))
+    share = _share(list(folded.values()), budget)
     return [replace(one, excerpt=_excerpt(one.log, share)) if one.log else one for one in folded.values()]
+
+
+def _share(explained: list[Explained], budget: int) -> int:
+    """The tokens that each log may take; a job without one takes none."""
+    return budget // max(1, sum(one.log is not None for one in explained))
 
 
 def _excerpt(log: Log, budget: int) -> Excerpt:

@@ -76,6 +76,23 @@ async def test_what_the_vendor_knows_of_steps_and_counts_is_believed(services: M
     assert '2. Job "lost" failed in `make test`, exit code -1' in text
 
 
+async def test_a_job_whose_log_is_refused_is_still_told_with_its_exit_code(
+    services: Make, toy: Make, run: Make
+) -> None:
+    """What the vendor says of the job, and why there is no more."""
+    step = Step(status=Status.FAILED, name="make test", exit_code=2)
+    job = Job(status=Status.FAILED, name="unit", id="u", log_id="gone", steps=(step,))
+
+    class Refused(dict[str, bytes]):
+        def __missing__(self, log: str) -> bytes:
+            raise NotFoundError(f"no log {log}")
+
+    alpha = toy("alpha", runs=[run(1, Status.FAILED)], failures=[Failure(job=job)], logs=Refused())
+    text = (await explain(services(alpha), URL)).text
+    assert '1. Job "unit" failed in `make test`, exit code 2' in text
+    assert "no log gone" in text
+
+
 async def test_jobs_that_fail_alike_are_told_once(services: Make, toy: Make, run: Make) -> None:
     """Shards that differ in numbers and times only are one failure; another failure stays apart."""
     alpha = toy(

@@ -96,6 +96,18 @@ def answers_or_none(results: list[Any]) -> tuple[list[Any], list[CiError]]:
         return [], [error]
 
 
+async def suites(api: Api, organization: str) -> list[str]:
+    """The slugs of an organization's test suites.
+
+    Route: GET /v2/analytics/organizations/{org}/suites.
+    Raises: PermissionDeniedError: the token lacks read_suites.
+    """
+    path = f"{read.ANALYTICS}/organizations/{organization}/suites"
+    with read.explained(f"test suites of {organization}", "read_suites"):
+        found = wire.records((await api.get(path, {"per_page": read.MOST})).json(), "suites")
+    return [ids.slug(slug, "suite") for one in found if (slug := text(one, "slug"))]
+
+
 async def versioned(api: Api, path: str, params: Mapping[str, Any] | None = None) -> Any:
     """An answer of Test Engine with its metrics, which a header asks for.
 

@@ -40,6 +40,7 @@ _STATES: Final = {
 }
 _COMMAND: Final = 2000  # characters
 _SECRET: Final = ("TOKEN", "SECRET", "KEY", "PASSWORD", "CREDENTIAL", "AUTH", "PASSPHRASE")
+_NO_SECRETS: Final = frozenset({"BUILDKITE_STEP_KEY", "BUILDKITE_GROUP_KEY"})
 _RETRIES: Final = 20  # jobs run again one by one
 
 
@@ -216,9 +217,15 @@ def _has_log(raw: Json, named: Named) -> None:
         raise UsageError(f"job {named.job} has no log: it triggers build {child.build}", "read that build's jobs")
     if kind(raw) in {"waiter", "manual", "trigger"}:
         raise UsageError(f"job {named.job} has no log: it is a {kind(raw)} step", "read the log of a command's job")
-    if not raw.get("started_at") and wire.job_status(raw).finished:
+    if raw.get("started_at"):
+        return
+    if wire.job_status(raw).finished:
         reason = reasons.why(raw) or "it never started"
         raise NotFoundError(f"job {named.job} has no log: {reason}", 'see "ci-mcp buildkite jobs describe"')
+    raise NotFoundError(
+        f"job {named.job} has no log yet: it is {text(raw, 'state')}",
+        f'see why it waits: "ci-mcp buildkite queues list --job {named.job}"',
+    )
 
 
 @provider.read()
@@ -237,6 +244,8 @@ async def jobs_environment(api: Api, job: JobName) -> Page[Variable]:
 
 
 def _own(name: str) -> bool:
+    if name in _NO_SECRETS:
+        return True
     return (name == "CI" or name.startswith("BUILDKITE")) and not any(word in name for word in _SECRET)
 
 

@@ -14,6 +14,7 @@ _BLOCKS: Final = frozenset(
     | {"blockquote", "section", "hr", "dl", "dt", "dd", "thead", "tbody"}
 )
 _SILENT: Final = frozenset({"script", "style", "template", "head"})
+_COLOUR: Final = re.compile(r"#x1B\[[0-9;]*m")  # how pytest's reports write an escape, and annotations copy it
 _SPACE: Final = re.compile(r"[ \t\r\n\f]+")
 _GAPS: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
@@ -69,6 +70,6 @@ def plain(html: str) -> str:
     reader = _Reader()
     reader.feed(html[:LONGEST])
     reader.close()
-    lines = [clean_text(line.rstrip()) for line in "".join(reader.out).replace("\r", "").split("\n")]
+    lines = [clean_text(_COLOUR.sub("", line).rstrip()) for line in "".join(reader.out).replace("\r", "").split("\n")]
     text = _GAPS.sub("\n\n", "\n".join(lines)).strip("\n")
     return text + (f"\n[{len(html) - LONGEST:,} characters cut]" if len(html) > LONGEST else "")

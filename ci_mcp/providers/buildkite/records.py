@@ -266,7 +266,7 @@ class Test:
     id: str = ""
     message: str = ""
     labels: tuple[str, ...] = ()
-    suite: str = ""
+    scope: str = ""
     failed: int | None = None
     passed: int | None = None
 

@@ -29,6 +29,7 @@ _STATES: Final = {
     Status.SKIPPED: ("skipped", "not_run"),
 }
 _CHILDREN: Final = 2  # triggered builds that are followed: one request each
+_SUITES: Final = 5  # suites whose flaky tests are asked for: one request each
 _WORDS: Final = 5  # failed jobs up to which Test Engine is asked for what tests said, too
 
 
@@ -253,24 +254,22 @@ async def rerun(api: Api, build: str, failed_only: bool) -> str:
 
 
 async def flaky(api: Api, project: str) -> list[TestCase]:
-    """The tests that Test Engine calls flaky, of the suites whose name is the pipeline's, else of all suites.
+    """The tests that Test Engine calls flaky, of the suites named for the pipeline, else of all suites.
 
     Route: GET /v2/analytics/organizations/{org}/suites, GET …/suites/{suite}/tests?label=flaky.
     Raises: PermissionDeniedError: the token lacks read_suites.
     """
     named = await read.placed(api, ids.pipeline(api, project))
+    slugs = await engine.suites(api, named.organization)
+    mine = [slug for slug in slugs if slug == named.pipeline or slug.startswith(f"{named.pipeline}-")] or slugs
     base = f"{read.ANALYTICS}/organizations/{named.organization}/suites"
-    with read.explained(f"test suites of {named.organization}", "read_suites"):
-        suites = wire.records((await api.get(base, {"per_page": read.MOST})).json(), "suites")
-    slugs = [slug for one in suites if (slug := text(one, "slug"))]
-    mine = [slug for slug in slugs if slug == named.pipeline] or slugs[:5]
-    found: list[list[Json]] = await together([partial(_flaky_of, api, base, slug) for slug in mine])
+    found: list[list[Json]] = await together([partial(_flaky_of, api, base, slug) for slug in mine[:_SUITES]])
     return [_flaky_case(raw) for some in found for raw in some]
 
 
 async def _flaky_of(api: Api, base: str, suite: str) -> list[Json]:
     with read.explained(f"tests of suite {suite}", "read_suites"):
-        reply = await api.get(f"{base}/{ids.slug(suite, 'suite')}/tests", {"label": "flaky", "per_page": read.MOST})
+        reply = await api.get(f"{base}/{suite}/tests", {"label": "flaky", "per_page": read.MOST})
     return wire.records(reply.json(), "tests")
 
 

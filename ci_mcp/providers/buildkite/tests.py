@@ -1,5 +1,6 @@
 """Test Engine: tests of a build and over time, suites and their runs."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
@@ -8,6 +9,7 @@ from pydantic import Field
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page
 from ci_mcp.core.together import together
+from ci_mcp.errors import NotFoundError
 from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.buildkite import builds, engine, ids, read, wire
@@ -20,6 +22,7 @@ from ci_mcp.providers.buildkite.wire import Json, text
 
 SuiteName = Annotated[str, Field(min_length=1, max_length=100, description="Suite slug")]
 _TAGS: Final = {"failed": engine.ALWAYS_FAILED, "flaky": engine.ONCE_FAILED, "all": ""}
+_SUITES: Final = 5  # suites that are looked through for a test
 _MESSAGE: Final = 500  # characters
 _NONE: Final = (
     "Test Engine has no run of this build; its jobs may have kept reports: "
@@ -81,7 +84,7 @@ def _test(raw: Json, execution: Json, verdict: str) -> Test:
         id=text(raw, "id"),
         message=clean_text(" ".join(text(execution, "failure_reason").split()))[:_MESSAGE],
         labels=wire.texts(raw.get("labels")),
-        suite=text(raw, "scope"),
+        scope=text(raw, "scope"),
         failed=wire.whole(counts, "failed"),
         passed=wire.whole(counts, "passed"),
     )
@@ -91,7 +94,7 @@ def _test(raw: Json, execution: Json, verdict: str) -> Test:
 async def tests_describe(
     api: Api,
     test: Annotated[str, Field(min_length=36, max_length=36, description="Test id (UUID)")],
-    suite: SuiteName,
+    suite: Annotated[str, Field(max_length=100, description="Suite slug; default: found")] = "",
     organization: OrganizationName = "",
 ) -> TestDetails:
     """One test over time: how reliable it is, how long it takes, how often it failed and passed.
@@ -100,9 +103,9 @@ async def tests_describe(
     Raises: NotFoundError: there is no such test. PermissionDeniedError: the token lacks read_suites.
     """
     named = await at_organization(api, organization)
-    path = f"{_base(named)}/{ids.slug(suite, 'suite')}/tests/{ids.uuid(test, 'test')}"
-    with read.explained(f"test {test}", "read_suites"):
-        raw = wire.record(await engine.versioned(api, path), "test")
+    known = ids.uuid(test, "test")
+    slugs = [ids.slug(suite, "suite")] if suite else await engine.suites(api, named.organization)
+    raw = await _found(api, named, slugs, known)
     results = {str(k): v for k, v in wire.part(raw, "executions_count_by_result").items() if isinstance(v, int)}
     return TestDetails(
         name=clean_text(text(raw, "name")),
@@ -117,6 +120,17 @@ async def tests_describe(
         average=_number(raw, "duration_avg"),
         longest=_number(raw, "duration_max"),
         url=text(raw, "web_url"),
+    )
+
+
+async def _found(api: Api, named: Named, slugs: list[str], test: str) -> Json:
+    """The test in the first suite that has it."""
+    for slug in slugs[:_SUITES]:
+        with suppress(NotFoundError), read.explained(f"test {test}", "read_suites"):
+            return wire.record(await engine.versioned(api, f"{_base(named)}/{slug}/tests/{test}"), "test")
+    raise NotFoundError(
+        f"no test {test} in {', '.join(slugs[:_SUITES]) or 'any suite'}, or none that this token may see",
+        'see "ci-mcp buildkite suites list", and name the suite',
     )
 
 

@@ -1,4 +1,4 @@
-"""Buildkite's tools against answers that a test makes up, shaped as Buildkite's are."""
+"""Buildkite's tools against the sandbox on loopback, and against answers that a test makes up."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -10,10 +10,14 @@ import pytest
 
 from ci_mcp.auth.credentials import Credential
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.config import Config
+from ci_mcp.core.call import call as call_tool
 from ci_mcp.core.schema import check
+from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.buildkite import provider, read
+from ci_mcp.sandbox.serve import Service, start
 
 Answers = Mapping[str, Any]
 BUILD = "/organizations/acme/pipelines/shop/builds/42"
@@ -183,3 +187,41 @@ def ranged() -> Callable[..., Callable[[httpx.Request], httpx.Response]]:
         return answer
 
     return make
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Service]:
+    """The sandbox's Buildkite."""
+    with start(["buildkite"]) as services:
+        yield services["buildkite"]
+
+
+@pytest.fixture
+def services(service: Service, tmp_path: Path) -> Callable[[str], Services]:
+    """Make services over the sandbox, with a token and an empty cache."""
+
+    def make(token: str = "") -> Services:
+        given = {"buildkite": (Endpoint("buildkite", service.host, service.url), token or service.token)}
+        config = Config.load({"CI_MCP_HOME": str(tmp_path)})
+        return Services(World(config, {}, given=given), Store(tmp_path / "cache" / "logs"))
+
+    return make
+
+
+@pytest.fixture
+async def tool(services: Callable[..., Services]) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    """Call a tool of Buildkite's, or a ``ci_`` one, against the sandbox as a client does."""
+    async with services() as opened:
+
+        async def run(name: str, /, **arguments: Any) -> Any:
+            whole = name if name.startswith("ci_") else f"buildkite_{name}"
+            return await call_tool(opened, whole, arguments)
+
+        yield run
+
+
+@pytest.fixture
+def requests(service: Service) -> Callable[[], int]:
+    """How many requests the sandbox has seen since this fixture was made."""
+    before = service.requests.total()
+    return lambda: service.requests.total() - before
