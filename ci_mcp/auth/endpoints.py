@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -38,11 +39,13 @@ class Endpoint:
         provider: the provider's name.
         host: what stands in the service's web URLs, with its port where that is not the usual one.
         base_url: the service's root, without a slash at its end and without user or password.
+        mcp_url: the root of the vendor's hosted MCP server that takes the same token; empty where none is known.
     """
 
     provider: str
     host: str
     base_url: str
+    mcp_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,17 @@ def endpoints(
     """
     found: dict[str, Endpoint] = {}
     for address_ in _addresses(service, config, env, tokens):
-        found.setdefault(address_.host, Endpoint(service.name, address_.host, address_.base_url))
+        mcp_url = _mcp_url(service, address_.host, config, env)
+        found.setdefault(address_.host, Endpoint(service.name, address_.host, address_.base_url, mcp_url))
     return tuple(found.values())
+
+
+def _mcp_url(service: Service, host: str, config: Config, env: Mapping[str, str]) -> str:
+    name, value = variable(service.mcp_env, env)
+    if value:
+        return _named(value, config, name).base_url
+    # A token goes nowhere that its person did not name, but to the vendor itself.
+    return service.mcp_url if any(fnmatch(host, pattern) for pattern in service.web_hosts) else ""
 
 
 def _addresses(service: Service, config: Config, env: Mapping[str, str], tokens: Tokens | None) -> Iterator[Address]:

@@ -15,10 +15,14 @@ class Service:
         default_host: the vendor's own host; empty where every organization or server has its own.
         web_hosts: patterns (``fnmatch``) of the hosts in web URLs that people paste.
         web_prefix: what the host in web URLs has before the API's: ``app.`` of ``app.circleci.com``.
+        web_host: the one host of web URLs where it is not the API's, wherever a base URL moves the API to.
         credential_hosts: patterns of further hosts, https only, that take this service's token: where it keeps files.
         hosts_setting: the key of this provider's section in the settings file that names hosts.
         token_page: where a token is made; ``{host}`` stands for the host.
         cli_file: the vendor's own command line keeps its tokens here; empty where it has none.
+        mcp_env: environment variables that may hold the URL of the vendor's hosted MCP server, where that is beside its
+            API and takes the same token.
+        mcp_url: that server for the hosts of ``web_hosts``.
         open: true where a server may be used without a token.
     """
 
@@ -29,17 +33,20 @@ class Service:
     default_host: str = ""
     web_hosts: tuple[str, ...] = ()
     web_prefix: str = ""
+    web_host: str = ""
     credential_hosts: tuple[str, ...] = ()
     hosts_setting: str = ""
     token_page: str = ""
     cli_file: str = ""
+    mcp_env: tuple[str, ...] = ()
+    mcp_url: str = ""
     open: bool = False
 
     def serves(self, host: str, web: str) -> bool:
         """Whether a web URL's host is that of the service at ``host``; ports and case do not count."""
         bare = host.lower().partition(":")[0]
-        return web in {bare, f"{self.web_prefix}{bare}"}
+        return web in {bare, f"{self.web_prefix}{bare}", self.web_host or bare}
 
     def behind(self, web: str) -> str:
         """The host to configure for a web URL's."""
-        return web.removeprefix(self.web_prefix)
+        return self.default_host if web == self.web_host else web.removeprefix(self.web_prefix)

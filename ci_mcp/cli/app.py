@@ -24,6 +24,7 @@ COMMANDS = {
     "cache": ("cache", "The logs kept on disk: how many, how large, and away with them."),
     "completion": ("completion", "Print the completion script for a shell."),
     "demo": ("demo", "Look around without an account: real failures, in a sandbox on this machine."),
+    "sandbox": ("sandbox", "Run the demo's CI services until interrupted, for any client."),
 }
 
 EXAMPLES = """

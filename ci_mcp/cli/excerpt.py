@@ -3,11 +3,12 @@
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from ci_mcp.cli.output import FORMATS, show
+from ci_mcp.cli.output import FORMATS, prose, show
 
 if TYPE_CHECKING:
     from ci_mcp.logs.clean import Log
@@ -34,11 +35,19 @@ def excerpt(file: str, tokens: int | None, baseline: str | None, format_: str | 
 
     FILE is a log, or - for standard input.
     """
-    from ci_mcp.core.answer import render
-    from ci_mcp.core.shapes import Prose
+    from ci_mcp.auth.redact import redact
     from ci_mcp.logs.excerpt import excerpt as find
 
-    found = find(_open(file), tokens, _open(baseline) if baseline else None)
+    with ExitStack() as logs:
+        green = logs.enter_context(_open(baseline)) if baseline else None
+        found = find(logs.enter_context(_open(file)), tokens, green)
+    if format_ != "json":
+        prose(redact(found.text()))
+        return
+    # Answers bring pydantic, which takes as long to load as a hundred megabytes of log to read.
+    from ci_mcp.core.answer import render
+    from ci_mcp.core.shapes import Prose
+
     show(render(Prose(found.text(), found.records())), format_)
 
 

@@ -1,6 +1,6 @@
 """Every tool as a command: ``ci-mcp PROVIDER NOUN VERB``, made from the catalog."""
 
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -27,18 +27,27 @@ def provider_group(name: str) -> click.Group:
 
 
 def _command(spec: ToolSpec, verb: str) -> click.Command:
-    required = spec.input_schema.get("required", [])
+    document = _document(spec)
+    required = [name for name in spec.input_schema.get("required", []) if name != document]
     # A shell command always does what it is told: `force` is only for agents.
     properties = {k: v for k, v in spec.input_schema["properties"].items() if not (spec.starts and k == "force")}
     options: list[click.Parameter] = [_option(key, value, key in required) for key, value in properties.items()]
+    if document:
+        said = f"The same as --{document} from a file; - is standard input."
+        options.append(click.Option(["--file", "file_"], type=click.File("rb"), help=said))
     options.append(click.Option(["--format", "format_"], type=click.Choice(FORMATS), help="Table or text, or JSON."))
     return click.Command(
         verb,
         params=options,
         help=spec.description,
-        epilog=_example(spec, required),
+        epilog=_example(spec, [*required, "file"] if document else required),
         callback=_callback(spec),
     )
+
+
+def _document(spec: ToolSpec) -> str:
+    """The parameter that takes a whole document, which a schema marks with its media type; empty where none does."""
+    return next((k for k, v in spec.input_schema["properties"].items() if "contentMediaType" in v), "")
 
 
 def _example(spec: ToolSpec, required: list[str]) -> str:
@@ -75,15 +84,31 @@ def _type(schema: dict[str, Any], kind: str) -> click.ParamType[Any]:
 
 
 def _callback(spec: ToolSpec) -> Any:
+    document = _document(spec)
     objects = {k for k, v in spec.input_schema["properties"].items() if v.get("type") == "object"}
 
     @click.pass_obj
-    def run(options: Options, /, format_: str | None, **given: Any) -> None:
+    def run(options: Options, /, format_: str | None, file_: BinaryIO | None = None, **given: Any) -> int:
+        if document:
+            given[document] = _text(document, given[document], file_)
         arguments = {key: _value(key, value, key in objects) for key, value in given.items() if value not in (None, ())}
         answer = run_tool(options, spec.name, arguments, (spec.provider,))
         show(answer, format_)
+        return int(answer.data.get("valid") is False)  # a script that checks a definition asks for the exit code
 
     return run
+
+
+def _text(name: str, text: str | None, file: BinaryIO | None) -> str:
+    """A document from where it was given."""
+    if (text is None) == (file is None):
+        raise click.UsageError(f"give either --{name} or --file")
+    if file is None:
+        return text or ""
+    try:
+        return file.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter("it is no text in UTF-8", param_hint="--file") from error
 
 
 def _value(key: str, value: Any, is_object: bool) -> Any:

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.auth.endpoints import Endpoint, variable
 from ci_mcp.config import Config
+from ci_mcp.core.catalog import load
 from ci_mcp.core.services import World
 from ci_mcp.core.shapes import Place
 from ci_mcp.logs.store import Store
-from ci_mcp.sandbox.serve import start
+from ci_mcp.sandbox.serve import Service, service_names, start
 
 PROJECT = "shop"
 BRANCH = "main"
@@ -19,13 +20,21 @@ BRANCH = "main"
 @contextmanager
 def demo_world(only: Sequence[str] = ()) -> Iterator[tuple[World, Store]]:
     """Start the sandbox's services and point every provider at them, until the block ends."""
-    with start() as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
+    # The sandbox may have a service that no provider speaks to.
+    names = [name for name in service_names() if name in load().services and (not only or name in only)]
+    with start(names) as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
         env = {"CI_MCP_HOME": folder}
         world = World(
             Config.load(env),
             env,
-            given={name: (Endpoint(name, one.host, one.url), one.token) for name, one in served.items()},
+            given={name: (_endpoint(one), one.token) for name, one in served.items()},
             home={name: Place(host=one.host, project=PROJECT, branch=BRANCH) for name, one in served.items()},
             only=only,
         )
         yield world, Store(Path(folder) / "logs", max_mb=100, max_days=1)
+
+
+def _endpoint(served: Service) -> Endpoint:
+    """Where a service of the sandbox is; its hosted MCP server, where it has one, is where its environment says."""
+    _, mcp_url = variable(load().services[served.name].mcp_env, served.env)
+    return Endpoint(served.name, served.host, served.url, mcp_url.removesuffix("/mcp"))

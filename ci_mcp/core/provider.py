@@ -90,6 +90,11 @@ class Api(Protocol):
         """This provider's section of the settings file; empty where it has none."""
         ...
 
+    @property
+    def mcp(self) -> "Api | None":
+        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+        ...
+
     def at(self, host: str) -> "Api":
         """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
@@ -98,16 +103,21 @@ class Api(Protocol):
         """GET with retries; ``None`` and empty parameters are left out, lists are repeated."""
         ...
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Callable[[bytes | bytearray], bool] | None = None,
     ) -> Reply:
-        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm."""
+        """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm.
+
+        ``enough`` is shown the body so far whenever more of it has come; once it is true, the rest is not waited for.
+        """
         ...
 
     def stream(
@@ -138,6 +148,7 @@ class Hooks:
         rerun: run id, failed jobs only or all → the id of the new run.
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
+        numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
     """
 
     identity: Callable[[Api], Awaitable[Identity]] | None = None
@@ -150,6 +161,7 @@ class Hooks:
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
+    numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

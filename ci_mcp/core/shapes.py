@@ -50,7 +50,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run: a workflow, a pipeline or a build, as its CI calls it."""
+    """One run: a workflow, a pipeline or a build, as its CI calls it.
+
+    ``counts`` has all of its jobs by status, where ``jobs`` has only those that are not green.
+    """
 
     status: Status
     id: str
@@ -66,6 +69,7 @@ class Run:
     duration: float | None = None
     reason: str = ""
     jobs: tuple[Job, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict, metadata=HIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,3 +153,8 @@ Tail = Annotated[int, Field(ge=0, le=5000, description="Last lines to show")]
 Search = Annotated[str, Field(max_length=500, description="RE2 regex: show matches with context")]
 Around = Annotated[int, Field(ge=0, description="Line number to show surroundings of")]
 Start = Annotated[int, Field(ge=0, description="Line number to read from")]
+Yaml = Annotated[
+    str,
+    # A text with a media type is a document: the command line also takes it from a file.
+    Field(max_length=500_000, json_schema_extra={"contentMediaType": "application/yaml"}, description="YAML as text"),
+]

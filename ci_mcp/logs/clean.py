@@ -5,8 +5,9 @@ So a number means the same line however the bytes came, and whatever cleaning ma
 """
 
 import io
+import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -90,6 +91,7 @@ class Log:
         """Take an open binary file that can seek."""
         self._file = file
         self.size: int = file.seek(0, io.SEEK_END)
+        self.on_disk = False
         self._index: Index | None = None
 
     @classmethod
@@ -105,10 +107,16 @@ class Log:
             UsageError: the file cannot be read.
         """
         try:
-            return cls(Path(path).open("rb"))
+            file = Path(path).open("rb")  # noqa: SIM115 - the log closes it
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a path"
             raise UsageError(f"cannot read {path}: {reason}", "give the path of a log file, or - for stdin") from error
+        if not file.seekable():
+            file.close()
+            raise UsageError(f"cannot read {path}: it is a pipe", "give - and the log on standard input")
+        log = cls(file)
+        log.on_disk = True
+        return log
 
     def __enter__(self) -> Self:
         """The log itself."""
@@ -124,14 +132,23 @@ class Log:
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` raw bytes from ``offset``."""
+        if self.on_disk and hasattr(os, "pread"):  # leaves the file's position alone: it is shared with a child
+            return os.pread(self._file.fileno(), size, offset)
         self._file.seek(offset)
         return self._file.read(size)
 
-    def blocks(self, number: int = 1, offset: int = 0) -> Iterator[Block]:
-        """The log from a line's first byte on, in blocks of whole lines, each about CHUNK bytes."""
+    def blocks(self, number: int = 1, offset: int = 0, end: int | None = None) -> Iterator[Block]:
+        """The log from a line's first byte on, in blocks of whole lines, each about CHUNK bytes.
+
+        Args:
+            number: the number to give to the first line.
+            offset: where that line begins.
+            end: where a line begins that is not wanted any more.
+        """
         rest = b""
         at = offset
-        while data := self.read(at, CHUNK):
+        end = self.size if end is None else end
+        while data := self.read(at, min(CHUNK, max(end - at, 0))):
             at += len(data)
             cut = data.rfind(b"\n") + 1
             if not cut and len(rest) + len(data) > LIMIT:
@@ -162,25 +179,22 @@ class Log:
             offset += len(data)
         return line.text(), offset
 
-    def index(self, watch: Callable[[Block, Groups], None] | None = None) -> Index:
-        """The number of lines, where blocks begin and the groups; the whole log is read on the first call.
-
-        Args:
-            watch: sees every block on the way, in log order, and notes the groups itself; makes the log be read again.
-        """
-        if self._index is None or watch is not None:
+    def index(self) -> Index:
+        """The number of lines, where blocks begin and the groups; the whole log is read on the first call."""
+        if self._index is None:
             numbers, offsets, total = [], [], 0
             groups = Groups(looks_like_buildkite(self.read(0, LIMIT)))
             for block in self.blocks():
                 numbers.append(block.number)
                 offsets.append(block.offset)
-                if watch is None:
-                    groups.read_block(block.number, block.raw)
-                else:
-                    watch(block, groups)
+                groups.read_block(block.number, block.raw)
                 total = block.number + max(block.newlines - 1, 0)
             self._index = Index(total, tuple(numbers), tuple(offsets), groups)
         return self._index
+
+    def learn(self, index: Index) -> None:
+        """Take the index from one who read the whole log."""
+        self._index = index
 
     @property
     def total(self) -> int:

@@ -91,7 +91,14 @@ class Evidence:
 
 # What looks like failure may look like it to these only: no passing line is a runner's headline.
 _SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
+_CONSEQUENCES: Final = (Kind.EXIT, Kind.SUMMARY)
 _MINOR: Final = 2
+# What a CI says before and after a job's own commands.
+_SETUP: Final = re.compile(
+    r"system_info|git\.|cache|Set up job|Runner Image|Operating System|Virtual Environment|Complete job|Post |"
+    r"Initialize containers|Getting source from|Prepar|GITHUB_TOKEN"
+)
+_IN_SETUP: Final = 0.4
 _SETTING: Final = re.compile(r"(?:shell|with|env):(?: |$)")
 _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
@@ -106,6 +113,8 @@ def read_evidence(lines: list[Line]) -> Evidence:
         evidence.bare.append(bare)
         evidence.indents.append(len(bare) - len(stripped) if stripped else -1)
         rule, weight = judge(bare) if stripped else (None, 0.0)
+        if line.group and _SETUP.match(line.group) is not None:
+            weight *= _IN_SETUP
         evidence.rules.append(rule)
         evidence.weights.append(weight)
     _forget_scripts(evidence)
@@ -139,10 +148,13 @@ def judge(bare: str) -> tuple[Rule | None, float]:
         rules = [rule for rule in rules if rule.kind in _SURE and rule.tool != "assertion"]
         if not rules:
             return None, 0.0
-    # Where an entry says that a line matters less, it is the one that knows the line best.
+    if any(rule.kind in _CONSEQUENCES for rule in rules):
+        # General words in a line that is known to be a consequence make no cause of it.
+        rules = [rule for rule in rules if rule.tool != "any"]
     best = max(rules, key=lambda rule: rule.weight)
-    low = min((rule for rule in rules if rule.tool == best.tool), key=lambda rule: rule.weight)
-    weight = low.weight if low.weight <= _MINOR and low.tool != "any" else best.weight
+    # Where a tool's entry says that a line matters little, it is the one that knows the line best.
+    least = min((rule.weight for rule in rules if rule.tool != "any"), default=best.weight)
+    weight = least if least <= _MINOR else best.weight
     if _WARNING.search(bare) is not None and _SAYS_ERROR.search(bare) is None:
         weight /= 3
     return best, weight

@@ -40,6 +40,11 @@ def looks_like_buildkite(head: bytes) -> bool:
     return _BUILDKITE.search(head) is not None
 
 
+def has_marker(raw: bytes, *, buildkite: bool) -> bool:
+    """Whether a marker may stand in these bytes: cheap, and sometimes wrong only in saying yes."""
+    return (buildkite and _FINDER.search(raw) is not None) or any(word in raw for word in _WORDS)
+
+
 @dataclass(slots=True)
 class Groups:
     """The label of every line, noted at each change.
@@ -85,7 +90,7 @@ class Groups:
 
     def read_block(self, number: int, raw: bytes) -> None:
         """Note the markers in whole lines, the first of which has this number; blocks come in log order."""
-        if not self.buildkite and not any(word in raw for word in _WORDS):
+        if not has_marker(raw, buildkite=self.buildkite):
             return
         counted = line_end = 0
         for match in _FINDER.finditer(raw):
@@ -100,6 +105,8 @@ class Groups:
 
     def read_line(self, number: int, raw: bytes) -> None:
         """Note the marker in one raw line, if there is one."""
+        if not has_marker(raw, buildkite=self.buildkite):
+            return
         for action, name in _FOLD.findall(raw):
             if action == b"start":
                 self._start(number, name.decode("utf-8", "replace"))

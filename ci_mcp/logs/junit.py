@@ -167,6 +167,8 @@ def _xml(data: bytes) -> Report:
     parser.EntityDeclHandler = _refuse
     try:
         parser.Parse(_mended(data), True)  # noqa: FBT003 - expat takes no keyword
+    except LookupError as error:
+        raise BadAnswerError("the test report names an encoding that does not exist") from error
     except expat.ExpatError as error:
         # What a killed run wrote until then is worth having.
         if not reader.seen or not reader.tally.report().total:

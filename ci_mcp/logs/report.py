@@ -1,5 +1,6 @@
 """What a test report says, whatever its form: how many tests, and the failing ones with their places."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -12,6 +13,8 @@ MOST: Final = 1000
 """Most failing tests that are kept; all are counted."""
 MESSAGE_MAX: Final = 1000
 DETAILS_MAX: Final = 8000
+
+_COLOUR: Final = re.compile(r"#x1B\[[0-9;]*[A-Za-z]")  # how pytest writes an escape, which XML cannot hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,7 @@ def _shown(text: str, most: int) -> str:
     """The text without what a reader must not see, its middle taken out where it is too long."""
     if len(text) > most * 2:
         text = f"{text[:most]}{text[-most:]}"
+    text = _COLOUR.sub("", text)
     text = "\n".join(clean_text(line) for line in text.replace("\r\n", "\n").split("\n"))
     if len(text) <= most:
         return text

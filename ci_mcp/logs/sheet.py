@@ -5,32 +5,20 @@ A big log is passed over once, as raw bytes, by one RE2 pattern. What it finds i
 the lines around them, as are the lines before every bad end.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-import re2
-
-from ci_mcp.logs.clean import Block, Line, Log
+from ci_mcp.logs.clean import Line, Log
 from ci_mcp.logs.evidence import judge, unwrap
-from ci_mcp.logs.groups import MARKER, Groups
-from ci_mcp.logs.knowledge.alarms import ALARMS
 from ci_mcp.logs.rules import Body
+from ci_mcp.logs.scan import MOST_ALARMS, Alarm, Scan, scan
 from ci_mcp.logs.text import clean_line
 
 WHOLE: Final = 3 << 20
 """A log of at most so many bytes is read whole."""
 
-_ALARM: Final = re2.compile(MARKER + b"|" + "|".join(pattern for pattern, _ in ALARMS).encode())
-_DIGITS: Final = b"0123456789"
-_PER_SHAPE: Final = 30
-_MOST_ALARMS: Final = 3_000
-_PER_BLOCK: Final = 4_000
-_PER_BLOCK_IN_FLOOD: Final = 50
-_FLOOD: Final = 20_000
-_END_BYTES: Final = 4 << 20
-_MOST_LINES: Final = 6_000
+_MOST_LINES: Final = 3_000
 _ABOVE: Final = 15
 _BELOW: Final = 45
 _LAST: Final = 150
@@ -53,74 +41,20 @@ class Sheet:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Alarm:
-    number: int
-    offset: int
-    raw: bytes
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Collects alarms block by block, in bounded memory whatever the log."""
-
-    size: int
-    first: list[_Alarm] = field(default_factory=list)
-    last: list[_Alarm] = field(default_factory=list)
-    shapes: Counter[int] = field(default_factory=Counter)
-    seen: int = 0
-
-    def look(self, block: Block, groups: Groups) -> None:
-        """Note the alarms and markers of one block."""
-        data = block.searchable()
-        flood = self.seen > _FLOOD and block.offset < self.size - _END_BYTES
-        room = _PER_BLOCK_IN_FLOOD if flood else _PER_BLOCK
-        number, start, end = block.number, 0, 0
-        for match in _ALARM.finditer(data):
-            at = match.start()
-            if at < end:
-                continue
-            number += data.count(b"\n", start, at)
-            start = data.rfind(b"\n", 0, at + 1) + 1 if data[at : at + 1] != b"\n" else at + 1
-            end = data.find(b"\n", at)
-            end = len(data) if end < 0 else end
-            self._note(_Alarm(number, block.offset + start, data[start : min(end, start + 1024)]), groups)
-            room -= 1
-            if room == 0:
-                break
-
-    def _note(self, alarm: _Alarm, groups: Groups) -> None:
-        self.seen += 1
-        groups.read_line(alarm.number, alarm.raw)
-        shape = hash(alarm.raw[-80:].translate(None, _DIGITS))
-        if self.shapes[shape] >= _PER_SHAPE:
-            return
-        if len(self.shapes) < 10 * _MOST_ALARMS:
-            self.shapes[shape] += 1
-        if len(self.first) < _MOST_ALARMS:
-            self.first.append(alarm)
-        else:
-            self.last.append(alarm)
-            if len(self.last) > 2 * _MOST_ALARMS:
-                del self.last[:_MOST_ALARMS]
-
-
 def read_sheet(log: Log) -> Sheet:
     """The lines of a log that are worth reading closely."""
     if log.size <= WHOLE:
         return Sheet(list(log.lines()), log.total)
-    watch = _Watch(log.size)
-    index = log.index(watch.look)
-    lines = _windows(log, _best(watch))
-    scanned = index.total - len(lines)
-    return Sheet(_with_gaps(lines), index.total, f"{scanned:,} lines were only scanned" if scanned else "")
+    lines = _windows(log, _best(scan(log)))
+    scanned = log.total - len(lines)
+    return Sheet(_with_gaps(lines), log.total, f"{scanned:,} lines were only scanned" if scanned else "")
 
 
-def _best(watch: _Watch) -> list[_Alarm]:
+def _best(found: Scan) -> list[Alarm]:
     """The alarms by how much they explain, best first; ends of parts come first of all."""
     judged = []
     ends = 0
-    for alarm in chain(watch.last[-_MOST_ALARMS:][::-1], watch.first[::-1]):
+    for alarm in chain(reversed(found.last[-MOST_ALARMS:]), reversed(found.first)):
         rule, weight = judge(unwrap(clean_line(alarm.raw)))
         if rule is not None and rule.body is Body.ABOVE:
             ends += 1
@@ -130,7 +64,7 @@ def _best(watch: _Watch) -> list[_Alarm]:
     return [alarm for weight, alarm in judged if weight > 0]
 
 
-def _windows(log: Log, alarms: list[_Alarm]) -> dict[int, Line]:
+def _windows(log: Log, alarms: list[Alarm]) -> dict[int, Line]:
     """The lines around the alarms and the last lines of the log, as many as a sheet may hold."""
     total = log.total
     lines = {line.number: line for line in log.lines(total - _LAST + 1)}

@@ -8,6 +8,7 @@ import hashlib
 import io
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -28,6 +29,7 @@ _ABANDONED_SECONDS: Final = 3600.0
 _FINISHED: Final = ".log"
 _RUNNING: Final = ".running"
 _PARTIAL: Final = ".part"
+_FILES: Final = "files"
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +86,10 @@ class Store:
             kept = self._kept(name, finished=finished)
             return kept if kept is not None else await self._fetched(name, fetch, finished=finished)
 
+    def kept(self, key: str, *, finished: bool) -> Log | None:
+        """A log that is on disk, open; ``None`` where it would have to be fetched."""
+        return self._kept(hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest(), finished=finished)
+
     @contextlib.asynccontextmanager
     async def _alone(self, name: str) -> AsyncIterator[None]:
         lock, users = self._busy.get(name, (anyio.Lock(), 0))
@@ -110,10 +116,35 @@ class Store:
                     return Log(path.open("rb"))
         return None
 
+    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
+        """A file as it is, fetched and kept among the logs, bounded as they are.
+
+        Args:
+            key: names it among all services: provider, host, what it belongs to, its path there.
+            name: what it is called there; only the harmless characters of its last part are used.
+            fetch: gives its bytes.
+
+        Returns:
+            where it is; only this person can read it.
+
+        Raises:
+            UsageError: there is no room for it, not even in a temporary folder.
+            Exception: whatever ``fetch`` raises; nothing is kept then.
+        """
+        mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        while True:
+            try:
+                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", fetch)
+                break
+            except _UnwritableError as error:
+                self._give_up(error.reason)
+        self._evict(path)
+        return path
+
     async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
         while True:
             try:
-                path = await self._written(name, fetch, finished=finished)
+                path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", fetch)
                 log = _open(path)
                 break
             except _UnwritableError as error:
@@ -123,11 +154,11 @@ class Store:
         self._evict(path)
         return log
 
-    async def _written(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Path:
-        folder = self._place()
-        path = folder / f"{name}{_FINISHED if finished else _RUNNING}"
+    async def _written(self, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
+        path = self._place() / name
         with _disk():
-            handle, part = tempfile.mkstemp(dir=folder, prefix=f"{name[:16]}-", suffix=_PARTIAL)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name[:12]}-", suffix=_PARTIAL)
         try:
             with os.fdopen(handle, "wb", buffering=0) as file:
                 await _fill(file, fetch())
@@ -181,11 +212,12 @@ class Store:
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         folder = self._fallback or self._folder
-        with contextlib.suppress(OSError):
-            for path in list(folder.iterdir()):
-                if path.suffix in {_FINISHED, _RUNNING, _PARTIAL}:
-                    with contextlib.suppress(OSError):
-                        yield path, path.stat()
+        for place in (folder, folder / _FILES):
+            with contextlib.suppress(OSError):
+                for path in list(place.iterdir()):
+                    if place != folder or path.suffix in {_FINISHED, _RUNNING, _PARTIAL}:
+                        with contextlib.suppress(OSError):
+                            yield path, path.stat()
 
     def info(self) -> Info:
         """How many logs there are, and how large."""
@@ -234,6 +266,11 @@ def _write(file: io.FileIO, chunk: bytes) -> None:
         view = memoryview(chunk)
         while view:
             view = view[file.write(view) :]
+
+
+def _harmless(name: str) -> str:
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", last)[-80:].lstrip(".") or "file"
 
 
 def _open(path: Path) -> Log:

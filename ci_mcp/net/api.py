@@ -4,13 +4,10 @@ What holds for each call: the credential goes to the service's own origin only, 
 bodies are bounded, no wait passes the caller's deadline, and whatever fails is one of our errors.
 """
 
-import codecs
-import json
 import logging
-import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
@@ -21,53 +18,25 @@ import httpx
 from ci_mcp.auth.credentials import Credential, header
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.auth.redact import redact
-from ci_mcp.errors import BadAnswerError, CiError, NotFoundError, TimedOutError, UsageError
+from ci_mcp.errors import BadAnswerError, NotFoundError, UsageError
 from ci_mcp.logs.store import Store
 from ci_mcp.net import body, retry
+from ci_mcp.net.answer import BROKEN, Answer, Enough, Failed, chunks, close, in_time, read, refused, text_of
 from ci_mcp.net.client import make_client
-from ci_mcp.net.failures import Asked, broken, plain, refusal
+from ci_mcp.net.failures import Asked, broken, plain
 from ci_mcp.net.origin import Border, Target
 
 T = TypeVar("T")
 
 AT_ONCE: Final = 8
 """Requests at once to one service."""
-BODY_MAX: Final = 64 << 20
-ERROR_MAX: Final = 64 << 10
 REDIRECTS: Final = 5
 
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 # Of a caller's own headers these may go to another origin: none of them proves who we are.
 _HARMLESS: Final = frozenset({"accept", "range", "if-none-match", "if-modified-since", "if-range"})
-_BROKEN: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer with a status below 300; see `ci_mcp.core.provider.Reply`."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-    asked: Asked
-
-    def json(self) -> Any:
-        """The body read as JSON, whatever its content type.
-
-        Raises:
-            BadAnswerError: it is not JSON.
-        """
-        try:
-            return json.loads(self.text.removeprefix("\ufeff"))
-        except (ValueError, RecursionError) as error:
-            raise BadAnswerError(
-                f"{self.asked.host} answered {self.asked.what} with something that is not JSON",
-                "is the host right?",
-                status=self.status,
-                body=redact(self.text[:ERROR_MAX]),
-            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +49,6 @@ class _Call:
     headers: Mapping[str, str]
     json: Any
     foreign: bool
-
-
-class _Failed(Exception):  # noqa: N818 - never leaves this module
-    """One attempt failed: with what, whether another may do better, and after how long."""
-
-    def __init__(self, error: CiError, *, passing: bool, wait: float | None = None) -> None:
-        """Take what the retry loop decides by."""
-        super().__init__()
-        self.error, self.passing, self.wait = error, passing, wait
 
 
 class HttpApi:
@@ -127,6 +87,7 @@ class HttpApi:
             sleep: what waits between attempts, for tests.
         """
         self.endpoint = endpoint
+        self._credential = credential
         self._store = store
         self._hosts = tuple(hosts) or (endpoint.host,)
         self._sibling = sibling
@@ -138,6 +99,7 @@ class HttpApi:
         self._credential = credential
         self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
+        self._mcp: HttpApi | None = None
 
     @property
     def host(self) -> str:
@@ -175,6 +137,16 @@ class HttpApi:
             )
         return self._sibling(host)
 
+    @property
+    def mcp(self) -> "HttpApi | None":
+        """The vendor's hosted MCP server; see `ci_mcp.core.provider.Api.mcp`."""
+        url = self.endpoint.mcp_url
+        if self._mcp is None and url:
+            place = Endpoint(self.endpoint.provider, httpx.URL(url).netloc.decode("ascii"), url)
+            more: dict[str, Any] = {"slots": self._slots, "transport": self._transport, "sleep": self._sleep}
+            self._mcp = HttpApi(place, self._credential, self._store, **more)
+        return self._mcp
+
     async def __aenter__(self) -> Self:
         """Itself."""
         return self
@@ -188,24 +160,29 @@ class HttpApi:
         client, self._made = self._made, None
         if client is not None:
             await client.aclose()
+        if self._mcp is not None:
+            await self._mcp.aclose()
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, *, foreign: bool = False) -> Answer:
         """GET with retries; see `ci_mcp.core.provider.Api.get`."""
         call = _Call("GET", self._border.start(path, foreign=foreign), _clean(params), {}, None, foreign)
         return await self._whole(call, idempotent=True)
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
+        enough: Enough | None = None,
     ) -> Answer:
         """Any other method; see `ci_mcp.core.provider.Api.send`. A redirect is not followed."""
         target = self._border.start(path, foreign=False)
-        return await self._whole(_Call(method.upper(), target, _clean(params), {}, json, foreign=False), idempotent)
+        call = _Call(method.upper(), target, _clean(params), headers or {}, json, foreign=False)
+        return await self._whole(call, idempotent=idempotent, enough=enough)
 
     @asynccontextmanager
     async def stream(
@@ -220,27 +197,27 @@ class HttpApi:
         call = _Call("GET", self._border.start(path, foreign=foreign), _clean(params), headers or {}, None, foreign)
         asked = self._asked(call, call.target)
         async with self._slots:
-            with _in_time(asked):
+            with in_time(asked):
                 response = await self._persist(lambda: self._open(call), idempotent=True)
             try:
-                async with aclosing(_chunks(response, asked)) as chunks:
-                    yield body.Body(response.status_code, response.headers, chunks)
+                async with aclosing(chunks(response, asked)) as pieces:
+                    yield body.Body(response.status_code, response.headers, pieces)
             finally:
-                await _close(response)
+                await close(response)
 
-    async def _whole(self, call: _Call, idempotent: bool) -> Answer:  # noqa: FBT001 - private, and named at each call
+    async def _whole(self, call: _Call, *, idempotent: bool, enough: Enough | None = None) -> Answer:
         asked = self._asked(call, call.target)
 
         async def once() -> Answer:
             async with self._slots:
                 response = await self._open(call)
                 try:
-                    data = await _read(response, asked)
+                    data = await read(response, asked, enough)
                 finally:
-                    await _close(response)
-            return Answer(response.status_code, response.headers, _text(data, response.charset_encoding), asked)
+                    await close(response)
+            return Answer(response.status_code, response.headers, text_of(data, response.charset_encoding), asked)
 
-        with _in_time(asked):
+        with in_time(asked):
             return await self._persist(once, idempotent=idempotent)
 
     async def _persist(self, once: Callable[[], Awaitable[T]], *, idempotent: bool) -> T:
@@ -249,7 +226,7 @@ class HttpApi:
         while True:
             try:
                 return await once()
-            except _Failed as failed:
+            except Failed as failed:
                 pause = retry.pause(attempt, failed.wait)
                 attempt += 1
                 if not (idempotent and failed.passing and attempt < retry.TRIES and retry.fits(pause)):
@@ -266,8 +243,8 @@ class HttpApi:
             if response.status_code < 300:  # noqa: PLR2004 - success
                 return response
             if call.method != "GET" or response.status_code not in _MOVED or not location:
-                raise await _refused(response, asked)
-            await _close(response)
+                raise await refused(response, asked)
+            await close(response)
             target, params = self._border.onward(target, location, foreign=call.foreign), {}
         raise BadAnswerError(f"{call.target.url.host} sends {call.method} in circles", "is the host right?")
 
@@ -286,9 +263,9 @@ class HttpApi:
                 call.method, url, json=call.json, headers=headers | (await self._proof() if target.own else {})
             )
             response = await client.send(request, stream=True)
-        except _BROKEN as error:
+        except BROKEN as error:
             passing = isinstance(error, httpx.HTTPError) and retry.worth(error)
-            raise _Failed(broken(asked, error), passing=passing) from error
+            raise Failed(broken(asked, error), passing=passing) from error
         _log.debug("%s %s: %d, %.2f s", asked.host, asked.what, response.status_code, time.monotonic() - begun)
         return response
 
@@ -313,76 +290,3 @@ class HttpApi:
 def _clean(params: Mapping[str, Any] | None) -> dict[str, Any]:
     """Parameters without those that say nothing; ``False`` and 0 say something."""
     return {name: value for name, value in (params or {}).items() if value is not None and value not in ("", [], ())}
-
-
-@contextmanager
-def _in_time(asked: Asked) -> Generator[None]:
-    """End just before the caller's deadline, with an error that says who was too slow."""
-    deadline = anyio.current_effective_deadline()
-    left = deadline - anyio.current_time()
-    if math.isinf(left):  # there is no deadline, or the call is already canceled
-        yield
-        return
-    with anyio.CancelScope(deadline=deadline - min(0.25, 0.1 * max(left, 0.0))) as scope:
-        yield
-    if scope.cancelled_caught:
-        raise TimedOutError(f"{asked.host} did not answer {asked.what} in the {left:.0f} s left", "allow more time")
-
-
-async def _chunks(response: httpx.Response, asked: Asked) -> AsyncGenerator[bytes, None]:
-    async with aclosing(body.decoded(response.aiter_raw(), response.headers.get("content-encoding", ""))) as pieces:
-        while True:
-            try:
-                with _in_time(asked):
-                    piece = await anext(pieces, None)
-            except _BROKEN as error:
-                raise broken(asked, error) from error
-            if piece is None:
-                return
-            yield piece
-
-
-async def _read(response: httpx.Response, asked: Asked) -> bytes:
-    """The whole body; an attempt that breaks off in it may be made again."""
-    data = bytearray()
-    try:
-        async with aclosing(body.decoded(response.aiter_raw(), response.headers.get("content-encoding", ""))) as pieces:
-            async for piece in pieces:
-                data += piece
-                if len(data) > BODY_MAX:
-                    raise BadAnswerError(f"{asked.host} answered {asked.what} with more than 64 MB", "ask for less")
-    except httpx.HTTPError as error:
-        raise _Failed(broken(asked, error), passing=retry.worth(error)) from error
-    return bytes(data)
-
-
-async def _refused(response: httpx.Response, asked: Asked) -> _Failed:
-    """What a status that is no success means; its body may be damaged, too."""
-    data = bytearray()
-    try:
-        async with aclosing(body.decoded(response.aiter_raw(), response.headers.get("content-encoding", ""))) as pieces:
-            async for piece in pieces:
-                data += piece
-                if len(data) >= ERROR_MAX:
-                    break
-    except (httpx.HTTPError, BadAnswerError):
-        _log.debug("%s: the body of this error is damaged", asked.host)
-    finally:
-        await _close(response)
-    said = _text(bytes(data[:ERROR_MAX]), response.charset_encoding)
-    status = response.status_code
-    wait = retry.told(response.headers, said) if retry.again(status) else None
-    return _Failed(refusal(asked, status, said, retry_after=wait), passing=retry.again(status), wait=wait)
-
-
-async def _close(response: httpx.Response) -> None:
-    with anyio.CancelScope(shield=True):
-        await response.aclose()
-
-
-def _text(data: bytes, charset: str | None) -> str:
-    try:
-        codecs.lookup(charset or "utf-8")
-        return data.decode(charset or "utf-8", "replace")
-    except (LookupError, ValueError):
-        return data.decode("utf-8", "replace")

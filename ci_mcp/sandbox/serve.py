@@ -154,6 +154,7 @@ def _serving(app: House, sockets: list[socket.socket], run: Run) -> Iterator[Non
         http="h11",
         ws="none",
         server_header=False,
+        timeout_keep_alive=75,  # as a proxy in front of a service has it: a client may think between two requests
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

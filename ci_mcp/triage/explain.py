@@ -1,6 +1,7 @@
 """The answer of ``ci_explain``: the telling thing first, in the room there is."""
 
 import re
+from collections import Counter
 from typing import Any
 
 from ci_mcp.core.answer import plain, tokens
@@ -39,7 +40,7 @@ def _story(services: Services, story: Story) -> str:
         lines += ["", f"Left out: {words.count(len(story.unread), 'more failed job')}: {names}{more}"]
     if story.green:
         lines += ["", _green(run, story.green)]
-    elif run.status.bad and run.branch and run.project:
+    elif story.compared and run.status.bad and run.branch and run.project:
         lines += ["", f"No green run of {run.branch} was found to compare with."]
     return "\n".join(lines)
 
@@ -61,13 +62,11 @@ def _where(story: Story) -> str:
 
 
 def _jobs(run: Run) -> str:
-    counts: dict[str, int] = {}
-    for job in run.jobs:
-        counts[job.status.value] = counts.get(job.status.value, 0) + 1
+    counts = dict(run.counts or Counter(job.status.value for job in run.jobs))
     if not counts:
         return f"run {run.id}"
     said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), key=_bad_first))
-    return f"run {run.id}, {words.count(len(run.jobs), 'job')}: {said}"
+    return f"run {run.id}, {words.count(sum(counts.values()), 'job')}: {said}"
 
 
 def _job_name(story: Story) -> str:

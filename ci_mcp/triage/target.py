@@ -94,6 +94,8 @@ async def _from_name(services: Services, named: re.Match[str]) -> list[Target]:
     if home and project in {"", home.project} and not run:
         return [Target(provider, replace(home, branch=branch or home.branch))]
     api = services.api(provider)
+    if project and run and services.provider(provider).hooks.numbered:
+        run = f"{project}#{run}"
     if project or run:
         return [Target(provider, Place(host=api.host, project=project, branch=branch, run=run))]
     found = await _from_checkout(services, [provider])

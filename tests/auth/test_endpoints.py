@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,19 @@ def test_the_vendors_own_host_stands_where_no_other_does(tmp_path: Path, config:
 def test_a_service_of_many_hosts_has_none_by_itself(config: Config) -> None:
     """There is no telling which organization."""
     assert () == endpoints(ORGS, config, {})
+
+
+def test_the_vendors_mcp_server_is_known_for_the_vendors_hosts_only(tmp_path: Path) -> None:
+    """A token goes to no host that its person did not name, but to the vendor itself."""
+    service = replace(
+        ORGS, web_hosts=("*.semaphoreci.com",), mcp_env=("SEMAPHORE_MCP_URL",), mcp_url="https://mcp.semaphoreci.com"
+    )
+    config = make(tmp_path, semaphore={"hosts": ("acme.semaphoreci.com", "ci.example.com")})
+    assert ["https://mcp.semaphoreci.com", ""] == [place.mcp_url for place in endpoints(service, config, {})]
+    env = {"SEMAPHORE_MCP_URL": "https://mcp.ci.example.com/mcp"}
+    assert {"https://mcp.ci.example.com"} == {place.mcp_url for place in endpoints(service, config, env)}
+    with pytest.raises(UsageError, match="SEMAPHORE_MCP_URL: http://"):
+        endpoints(service, config, {"SEMAPHORE_MCP_URL": "http://mcp.example.com"})
 
 
 def test_a_wrong_host_is_named_by_where_it_stands(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_mcp.logs import sheet
+from ci_mcp.logs import scan, sheet
 from ci_mcp.logs.clean import Log
 from ci_mcp.logs.excerpt import DEFAULT_BUDGET, Excerpt, excerpt
 from ci_mcp.logs.rules import Kind
@@ -273,9 +273,9 @@ def make_flood() -> list[str]:
 def test_a_flood_of_errors_is_bounded(before: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """However many alarms there are, only so many lines are read closely, the end among them."""
     monkeypatch.setattr(sheet, "WHOLE", 0)
-    monkeypatch.setattr(sheet, "_FLOOD", 500)
-    monkeypatch.setattr(sheet, "_END_BYTES", 0)
-    monkeypatch.setattr(sheet, "_MOST_ALARMS", 300)
+    monkeypatch.setattr(scan, "_FLOOD", 500)
+    monkeypatch.setattr(scan, "_END_BYTES", 0)
+    monkeypatch.setattr(scan, "MOST_ALARMS", 300)
     monkeypatch.setattr(sheet, "_MOST_LINES", 400)
     found = sheet.read_sheet(log_of(before(), make_flood(), "the end\n"))
     assert 400 + 70 >= len([line for line in found.lines if line.number])

@@ -375,3 +375,15 @@ def test_a_damaged_report_is_a_report_or_a_bad_answer(places: list[int], noise: 
     except BadAnswerError:
         return
     assert found.failed + found.errors == len(found.failing)
+
+
+def test_a_report_in_an_encoding_that_does_not_exist_is_a_bad_answer() -> None:
+    """It cannot be read, and that is no fault of ours."""
+    with pytest.raises(BadAnswerError, match="names an encoding that does not exist"):
+        parse(b'<?xml version="1.0" encoding="tf-8"?><testsuite/>')
+
+
+def test_colours_that_pytest_spelled_out_are_taken_away() -> None:
+    """XML cannot hold an escape, so it writes ``#x1B``."""
+    (case,) = parse(cases('<testcase name="t"><failure message="#x1B[31m1 == 2#x1B[0m">#x1B[0mE 1</failure></testcase>')).failing
+    assert ("1 == 2", "E 1") == (case.message, case.details)

@@ -256,6 +256,53 @@ async def test_info_and_clear_tell_what_there_is(folder: Path) -> None:
     assert [] == files(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("out/report.html", "report.html"),
+        ("../../.bashrc", "bashrc"),
+        ("a\\b\\evil; rm -rf.txt", "evil_rm_-rf.txt"),
+        ("..", "file"),
+        ("x" * 300 + ".png", "x" * 76 + ".png"),
+    ],
+)
+async def test_a_file_is_kept_under_a_harmless_name(folder: Path, name: str, kept: str) -> None:
+    """As it is, among the logs, for this person alone; fetched anew each time, cleared with the rest."""
+    store, service = Store(folder), Service(b"\x89PNG", b"\r\n\x1b[0m")
+    path = await store.file("key", name, service.fetch)
+    assert path == await store.file("key", name, service.fetch)
+    assert (folder / "files", f"-{kept}", 2) == (path.parent, path.name[12:], service.asked)
+    assert b"\x89PNG\r\n\x1b[0m" == path.read_bytes()
+    assert [0o700, 0o600] == modes(folder / "files")
+    other = await store.file("other key", name, service.fetch)
+    assert other != path
+    assert (2, 20, 2) == (store.info().files, store.info().bytes, store.clear())
+
+
+async def test_a_file_that_cannot_be_fetched_leaves_nothing(folder: Path) -> None:
+    """Not even a part of it."""
+    with pytest.raises(ConnectionError):
+        await Store(folder).file("key", "a", Service(b"half", fails=True).fetch)
+    assert [] == list((folder / "files").iterdir())
+
+
+async def test_files_go_as_logs_do_when_there_are_too_many(folder: Path) -> None:
+    """The least recently used first, whatever it is."""
+    store = Store(folder, max_mb=1)
+    old = await store.file("a", "a", Service(b"x" * 700_000).fetch)
+    os.utime(old, (1, 1))
+    new = await store.file("b", "b", Service(b"x" * 700_000).fetch)
+    assert [new] == list((folder / "files").iterdir())
+
+
+async def test_a_file_goes_to_another_folder_where_the_first_cannot_be_written(tmp_path: Path) -> None:
+    """As logs do."""
+    (tmp_path / "a file").write_text("in the way")
+    store = Store(tmp_path / "a file" / "logs")
+    path = await store.file("key", "a", Service(b"x").fetch)
+    assert b"x" == path.read_bytes()
+
+
 async def test_any_key_is_a_name(folder: Path) -> None:
     """Keys are hashed: what they hold cannot lead out of the folder."""
     store = Store(folder)
@@ -291,3 +338,15 @@ def test_several_processes_share_a_folder(folder: Path) -> None:
         _, error = process.communicate()
         assert "" == error
     assert {".log"} <= set(files(folder)) <= {".log", ".running"}
+
+
+async def test_a_log_that_is_kept_is_had_without_asking(folder: Path) -> None:
+    """Nothing is fetched for a look."""
+    store = Store(folder)
+    assert store.kept("a", finished=True) is None
+    with await store.log("a", Service(b"one\n").fetch, finished=True):
+        pass
+    log = store.kept("a", finished=True)
+    assert log is not None
+    with log:
+        assert ["one"] == [line.text for line in log.lines()]

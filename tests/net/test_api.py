@@ -1,6 +1,7 @@
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -9,6 +10,7 @@ import pytest
 
 from ci_mcp import __version__
 from ci_mcp.auth.credentials import Credential
+from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.auth.redact import register
 from ci_mcp.errors import (
     AuthError,
@@ -20,7 +22,8 @@ from ci_mcp.errors import (
     UnreachableError,
     UsageError,
 )
-from ci_mcp.net import api as api_module
+from ci_mcp.logs.store import Store
+from ci_mcp.net import answer as answer_module
 from ci_mcp.net.api import HttpApi
 
 pytestmark = pytest.mark.anyio
@@ -205,7 +208,7 @@ async def test_a_body_beyond_the_cap_is_refused(
     make_api: MakeApi, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compressed or not, it is counted as it comes out."""
-    monkeypatch.setattr(api_module, "BODY_MAX", 1 << 20)
+    monkeypatch.setattr(answer_module, "BODY_MAX", 1 << 20)
     bomb = gzip.compress(bytes(4 << 20))
     for body, headers in ((bytes(2 << 20), {}), (bomb, {"content-encoding": "gzip"})):
         async with make_api(lambda _, body=body, headers=headers: answer(200, body, headers=headers)) as api:
@@ -218,7 +221,7 @@ async def test_an_error_body_is_cut(make_api: MakeApi, answer: Answer) -> None:
     async with make_api(lambda _: answer(404, "x" * (1 << 20))) as api:
         with pytest.raises(NotFoundError) as caught:
             await api.get("/x")
-    assert api_module.ERROR_MAX == len(caught.value.body)
+    assert answer_module.ERROR_MAX == len(caught.value.body)
     assert len(str(caught.value)) < 600
 
 
@@ -359,3 +362,58 @@ async def test_an_error_shows_neither_query_nor_token(make_api: MakeApi, answer:
         assert token not in text
         assert "0123456789" not in text
     assert "GET /x/[redacted: token] (no token [redacted: token] <U+202E>)" in str(caught.value)
+
+
+async def test_headers_of_the_caller_go_along_but_never_in_the_place_of_the_credential(
+    make_api: MakeApi, answer: Answer
+) -> None:
+    """A protocol may need its own."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answer(200, "{}")
+
+    await make_api(handler).send("POST", "/x", json={}, headers={"Mcp-Session-Id": "1", "Authorization": "mine"})
+    assert "1" == seen[0].headers["mcp-session-id"]
+    assert seen[0].headers["authorization"].endswith("tok-0123456789")
+
+
+async def test_no_more_of_a_body_is_read_than_is_enough(make_api: MakeApi) -> None:
+    """The caller sees the body grow and says when to stop."""
+    sizes: list[int] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 10
+
+    def enough(body: bytes | bytearray) -> bool:
+        sizes.append(len(body))
+        return len(body) >= 30
+
+    reply = await make_api(lambda _: httpx.Response(200, content=endless())).send("POST", "/x", enough=enough)
+    assert ("x" * 30, [10, 20, 30]) == (reply.text, sizes)
+
+
+async def test_the_hosted_mcp_server_gets_the_same_credential_and_is_closed_too(
+    make_api: MakeApi, answer: Answer, tmp_path: Path
+) -> None:
+    """It is made once, where the endpoint knows of one."""
+    assert None is make_api().mcp
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answer(200, "{}")
+
+    place = Endpoint("semaphore", "acme.example.com", "https://acme.example.com", "https://mcp.example.com")
+    token = Credential("tok-0123456789", "test")
+    async with HttpApi(place, token, Store(tmp_path), transport=httpx.MockTransport(handler)) as api:
+        hosted = api.mcp
+        assert hosted is not None
+        assert hosted is api.mcp
+        await hosted.send("POST", "/mcp", json={})
+        await api.get("/x")
+    assert ["https://mcp.example.com/mcp", "https://acme.example.com/x"] == [str(request.url) for request in seen]
+    assert 1 == len({request.headers["authorization"] for request in seen})
+    assert "mcp.example.com" == hosted.host

@@ -20,8 +20,6 @@ from ci_mcp.errors import CiError, NotFoundError
 from ci_mcp.logs.store import Store
 from ci_mcp.status import Status
 
-NOW = datetime.now(UTC)
-
 
 @dataclass
 class Toy:
@@ -34,6 +32,7 @@ class Toy:
     remote: str = ""
     broken: CiError | None = None
     asked: list[str] = field(default_factory=list)
+    numbered: bool = False
 
     @property
     def service(self) -> Service:
@@ -58,6 +57,7 @@ class Toy:
                 run=self._run,
                 failures=self._failures,
                 log=self._log,
+                numbered=self.numbered,
             ),
         )
 
@@ -135,7 +135,7 @@ def make_run(number: int, status: Status, branch: str = "main", commit: str = ""
         branch=branch,
         commit=commit or f"{number:040x}",
         title=f"Change {number}",
-        created=NOW - timedelta(hours=number),
+        created=datetime.now(UTC) - timedelta(hours=number),
         duration=61.0,
         jobs=jobs,
     )

@@ -1,12 +1,13 @@
 """One question, one answer: what failed, why, and what changed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ci_mcp.core.budget import fit
-from ci_mcp.core.shapes import Failure, Job, TestCase
+from ci_mcp.core.shapes import Failure, Job, Step, TestCase
 from ci_mcp.errors import NotFoundError, UnreachableError, UnsupportedError
 from ci_mcp.status import Status
 from ci_mcp.triage.tools import echo, explain, status
@@ -58,6 +59,21 @@ async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one
         told["failures"][0]["step"],
         told["failures"][0]["exit_code"],
     )
+
+
+async def test_what_the_vendor_knows_of_steps_and_counts_is_believed(services: Make, toy: Make, run: Make) -> None:
+    """An exit code that no log has, and the green jobs that were not fetched."""
+    step = Step(status=Status.FAILED, name="make test", exit_code=2)
+    job = Job(status=Status.FAILED, name="unit", id="u", log_id="unit", steps=(step,))
+    silent = Job(status=Status.FAILED, name="lost", id="l", steps=(replace(step, exit_code=-1),))
+    red = replace(run(1, Status.FAILED, jobs=(job,)), counts={"failed": 2, "passed": 198})
+    alpha = toy(
+        "alpha", runs=[red], failures=[Failure(job=job), Failure(job=silent)], logs={"unit": b"E   assert 1 == 2\n"}
+    )
+    text = (await explain(services(alpha), URL)).text
+    assert "run r1, 200 jobs: 2 failed, 198 passed" in text
+    assert '1. Job "unit" failed in `make test`, exit code 2' in text
+    assert '2. Job "lost" failed in `make test`, exit code -1' in text
 
 
 async def test_jobs_that_fail_alike_are_told_once(services: Make, toy: Make, run: Make) -> None:

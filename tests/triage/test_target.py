@@ -37,6 +37,12 @@ async def test_a_target_names_one_place(text: str, place: Place, services: Make,
     assert ("alpha", place) == (target.provider, target.place)
 
 
+async def test_a_run_counted_within_its_project_keeps_its_project(services: Make, toy: Make) -> None:
+    """Number 9 of one project is not number 9 of another."""
+    (target,) = await find(services(toy("alpha", numbered=True)), "alpha:web#9")
+    assert "web#9" == target.place.run
+
+
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [

@@ -9,6 +9,9 @@ from typing import Final
 
 RULES: Final = ()
 
+# A colour's sequence ends in a letter, behind which no word begins.
+_START: Final = r"(?:\b|\[[0-9;]*m)"
+
 ALARMS: Final = (
     (r"##\[error\]", "##[error]Process completed with exit code 1."),
     (
@@ -18,11 +21,14 @@ ALARMS: Final = (
     (r"Traceback \(most recent", "Traceback (most recent call last):"),
     (r"(?:Error|Exception|Failure)(?::|$| \[| \()", "shop.CartError: no cart"),
     (r"panicked at|panic: |goroutine \d+ \[", "panic: no cart"),
-    (r"\bFAIL(?:ED|URES?|URE)?\b|\bFail(?:ed|ure|ures)\b|\bfail(?:ed|ure)[:!]", "--- FAIL: TestTotal (0.00s)"),
+    (_START + r"(?:FAIL(?:ED|URES?)?\b|Fail(?:ed|ures?)\b|fail(?:ed|ure)[:!])", "--- FAIL: TestTotal (0.00s)"),
     (r"[1-9]\d* (?:tests? |examples?, |specs? )?(?:failed|failing|failures?|errors?)\b", "1 failed, 9 passed"),
     (r"not ok \d|✖|✗|✘|✕|❌|⨯|● |🚨", "not ok 3 - adds up"),
-    (r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|ERR!|TIMEOUT|UNEXPECTED|CRASH|ABORTED|CONFLICT)\b|ERR_", "ERROR: no cart"),
-    (r"\b(?:[Ee]rror|[Ff]atal|[Cc]ritical)(?:\[\w+\])?(?::| [A-Z]{1,4}\d)", "cart.c:12:5: error: no cart"),
+    (
+        _START + r"(?:ERROR|FATAL|CRITICAL|SEVERE|ERR!|TIMEOUT|UNEXPECTED|CRASH|ABORTED|CONFLICT)\b|ERR_",
+        "ERROR: no cart",
+    ),
+    (_START + r"(?:[Ee]rror|[Ff]atal|[Cc]ritical)(?:\[\w+\])?(?::| [A-Z]{1,4}\d)", "cart.c:12:5: error: no cart"),
     (r"\*\*\* \[|\*\* \(|\*\*\*[FE]", "make: *** [all] Error 2"),
     (
         r"[Aa]ssert(?:ion)?(?: [`'\w].*)? failed|[Aa]ssertionError|AssertionFailed|Assert\.",
@@ -58,7 +64,7 @@ ALARMS: Final = (
         r"No matching distribution|ResolutionImpossible|unmet dependencies|has no installation candidate|[Uu]nable to locate package|No module named|Cannot find module|Module not found",
         "ERROR: No matching distribution found for shop",
     ),
-    (r"^E   |^E: ", "E   assert 3 == 4"),
+    (r"(?:^|\[[0-9;]*m)E(?:   |: )", "E   assert 3 == 4"),
     (r"^(?:\x1b_bk;t=\d+\x07)?(?:\x1b\[[0-9;]*m)*\$ ", "$ make test"),
 )
 """Each pattern (RE2, on bytes) with a line that it must find."""

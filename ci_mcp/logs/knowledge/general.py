@@ -25,7 +25,7 @@ RULES: Final = (
         "any",
         _E,
         5,
-        r"(?i)" + _FROM + r"(?:fatal|error|critical|severe|failure)\]? ?[:|>-] ?\S",
+        r"(?i)" + _FROM + r"(?:fatal|error|critical|severe|failure)(?:\]? ?[:|>] ?| - )\S",
         "10:00 shop ERROR: the cart is gone",
         Body.INDENT,
         5,
@@ -49,6 +49,24 @@ RULES: Final = (
         + _TO,
         "the build of shop has failed",
     ),
+    Rule(
+        "any",
+        Kind.TEST,
+        6,
+        _FROM + r"(?:FAIL(?:ED|URES?)?|CRASH(?:ED)?|ABORTED|TIMEOUT)" + _TO,
+        "  adds up:    FAIL (0.01s)",
+        Body.INDENT,
+        12,
+    ),
+    Rule(
+        "any",
+        _E,
+        4,
+        r"(?i)\b[1-9]\d* (?:\w+ )?(?:failed|failures?|failing|broken|errors?|errored|problems?|violations?|offenses?)"
+        + _TO,
+        "2 of 9 checks: 2 checks failed",
+    ),
+    Rule("any", _E, 6, r"^\s*\[(?:-|x|X|✗|✘|FAIL(?:ED)?)\] \S", "  [-] adds up", Body.INDENT, 10),
     Rule("any", _E, 3, r"\b[A-Z]\w+(?:Error|Exception|Failure)" + _TO, "got a CartError here"),
     Rule(
         "any",
@@ -70,5 +88,5 @@ RULES: Final = (
     Rule("any", _E, 2, r"(?i)" + _FROM + r"warn(?:ing)?s?" + _TO, "warning: the cart is old", Body.INDENT, 4),
     Rule("any", _E, 6, r"^.{0,6}(?:❌|🚨|🔴|💥)", "❌ src/Cart.swift:12:5: unknown attribute 'total'", Body.INDENT, 4),
     Rule("any", _E, 3, r"^\s*(?:✗|✘|✖|×|❌|⨯|‼|🚨|🔴|💥)", "✗ the cart"),
-    Rule("caret", Kind.COMPILE, 4, r"^\s*(?:\d+ ?\|)?\s*\|?\s*[~^-]*\^[~^-]*\s*(?:[\w\s'`]*)$", "    ^~~~"),
+    Rule("caret", Kind.COMPILE, 2, r"^\s*(?:\d+ ?\|)?\s*\|?\s*[~^-]*\^[~^-]*\s*(?:[\w\s'`]*)$", "    ^~~~"),
 )

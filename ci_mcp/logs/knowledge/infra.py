@@ -26,7 +26,7 @@ RULES: Final = (
         "time",
         _I,
         8,
-        r"(?i)(?:no output has been received in the last|exceeded the (?:maximum|time)|job (?:has )?exceeded|timed? ?out (?:after|waiting|while)|execution time ?out|has been (?:terminated|cancell?ed)|deadline exceeded|timeout of \d+|build timed out|the operation was cancell?ed|watchdog)",
+        r"(?i)(?:no output has been received in the last|exceeded the (?:maximum|time)|job (?:has )?exceeded|timed? ?out (?:after|waiting|while)|execution time ?out|has been (?:terminated|cancell?ed)|deadline exceeded|timeout of \d+|build timed out|the operation was cancell?ed)",
         "No output has been received in the last 10m0s, this potentially indicates a stalled build",
     ),
     Rule(
@@ -61,7 +61,7 @@ RULES: Final = (
         "tls",
         _I,
         7,
-        r"(?i)certificate (?:verify failed|has expired|problem|is not|signed by unknown)|x509: |ssl(?:error|handshake|_error|: )|unable to get local issuer",
+        r"(?i)certificate (?:verify failed|has expired|problem|is not|signed by unknown)|x509: |ssl(?:error|handshake|_error)\b|\bSSL: |unable to get local issuer",
         "x509: certificate has expired or is not yet valid",
     ),
     Rule(
@@ -75,7 +75,7 @@ RULES: Final = (
         "auth",
         _I,
         7,
-        r"(?i)(?:authentication (?:failed|required)|permission denied|access denied|unauthorized|bad credentials|invalid (?:credentials|token|api key)|not authorized|could not read (?:username|password)|host key verification failed|publickey|forbidden|no basic auth credentials|denied: )",
+        r"(?i)\b(?:authentication (?:failed|required)|permission denied|access denied|unauthorized|bad credentials|invalid (?:credentials|token|api key)|not authorized|could not read (?:username|password)|host key verification failed|publickey|forbidden|no basic auth credentials|denied: |permission to .* denied)(?:\b|$)",
         "fatal: Authentication failed for 'https://example.com/x.git/'",
     ),
     Rule(

@@ -19,7 +19,7 @@ NOISE: Final = (
         "Failures: 0, Errors: 0",
     ),
     (
-        r"^\s*(?:PASS(?:ED)?|ok|OK|✓|✔|√|\[ *OK *\]|\[PASS(?:ED)?\]|PASS:|--- PASS|--- SKIP|\+ ok|XFAIL)\b?[ :\]]",
+        r"^\s*(?:PASS(?:ED)?|ok|OK|✓|✔|√|\[ *OK *\]|\[PASS(?:ED)?\]|\[\+\]|PASS:|--- PASS|--- SKIP|\+ ok|XFAIL)\b?[ :\]]",
         "ok 3 - fails when there is no cart",
     ),
     (
@@ -48,7 +48,10 @@ NOISE: Final = (
         r"(?:Time elapsed: [\d.,]+ (?:s|sec|ms)|\btook [\d.]+ m?s(?:ec)?|\([\d.]+ ?m?s\)|\[[\d.]+ ?m?s\])$",
         "failsWithoutCart(CartTest)  Time elapsed: 0.016 sec",
     ),
-    (r"^(?:travis_(?:time|fold)|\[info\] \+ |Syslog |Cache-Control)", "travis_time:end:0a:start=1,finish=2,duration=1"),
+    (
+        r"^(?:travis_(?:time|fold)|\[info\] \+ |Syslog |debconf: |Cache-Control|.*Picked up _?JAVA_)",
+        "travis_time:end:0a:start=1,finish=2,duration=1",
+    ),
     (r"(?i)\bretry(?:ing)?\b.*\b(?:attempt|in \d|\d+ of \d+|\d+/\d+)", "Download failed, retrying in 5 s (attempt 2)"),
     (
         r"(?i)^\s*(?:npm )?(?:WARN|notice|warning)\b.*\b(?:deprecated|peer dep|optional)",

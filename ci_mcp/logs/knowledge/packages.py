@@ -53,7 +53,7 @@ RULES: Final = (
         r"(?:No matching distribution found for|Could not find a version that satisfies|ResolutionImpossible|Could not install packages|Failed building wheel|No module named )",
         "ERROR: No matching distribution found for shop==9.9",
     ),
-    Rule("pip", _P, 6, r"^(?:\s*error: |ERROR: |× )\S", "error: subprocess-exited-with-error", Body.INDENT, 10),
+    Rule("pip", _P, 6, r"^(?: {0,4}error: |ERROR: |× )\S", "error: subprocess-exited-with-error", Body.INDENT, 10),
     Rule(
         "pip",
         _P,
@@ -112,7 +112,7 @@ RULES: Final = (
         "apt",
         _P,
         6,
-        r"^(?:W: Failed to fetch|Err:\d+ |dpkg: error|The following packages have unmet dependencies|.*Hash Sum mismatch|\s+Depends: .* but )",
+        r"^(?:Err:\d+ |dpkg: error|The following packages have unmet dependencies|.*Hash Sum mismatch|\s+Depends: .* but )",
         "The following packages have unmet dependencies:",
         Body.INDENT,
         6,
@@ -260,4 +260,6 @@ RULES: Final = (
         Body.INDENT,
         10,
     ),
+    Rule("brew", _P, 2, r"^(?:Error|Warning): \S+ .*already installed", "Error: openssl 1.0.2 is already installed"),
+    Rule("apt", _P, 2.5, r"^W: \S", "W: Failed to fetch http://ppa/dists/Release  Unable to connect"),
 )

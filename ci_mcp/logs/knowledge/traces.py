@@ -43,7 +43,7 @@ RULES: Final = (
         "jvm",
         _T,
         7,
-        r"^(?:\[\w+\] )?\s*(?:[a-z_]\w*\.){1,8}(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Failed\w*|Throwable|Timeout|Death)\b",
+        r"^(?:\[\w+\] )?\s*(?:[a-z_]\w*\.){1,8}(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Failed\w*|Throwable|Timeout|Death)(?:$|:| \(| \[|;)",
         "java.lang.IllegalStateException: no cart",
         Body.TRACE,
         60,

@@ -1,11 +1,12 @@
 """Semaphore, over its REST API v1alpha."""
 
 from ci_mcp.core.provider import Hooks
-from ci_mcp.providers.semaphore import hooks, logs, runs
 from ci_mcp.providers.semaphore.provider import provider
 
 # Imported for their tools, in the order that lists show them.
-from ci_mcp.providers.semaphore import projects, workflows, pipelines, jobs, tests  # noqa: F401 isort:skip
+from ci_mcp.providers.semaphore import organizations, projects, workflows, pipelines, jobs, tests  # noqa: F401 isort:skip
+from ci_mcp.providers.semaphore import validate, artifacts, promotions, tasks, health  # noqa: F401 isort:skip
+from ci_mcp.providers.semaphore import hooks, logs, runs  # isort:skip
 
 __all__ = ["provider"]
 
@@ -18,5 +19,6 @@ provider.hooks = Hooks(
     failures=runs.failures,
     log=logs.log,
     rerun=runs.rerun,
+    flaky=health.flaky,
     tokens=hooks.tokens,
 )

@@ -9,7 +9,7 @@ from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Failure, Job, TestCase
 from ci_mcp.core.together import together
 from ci_mcp.errors import CiError
-from ci_mcp.providers.semaphore import grouping, read, reports, wire
+from ci_mcp.providers.semaphore import grouping, read, reasons, reports, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.reports import Listing
 from ci_mcp.providers.semaphore.results import Results
@@ -85,7 +85,7 @@ def _of_block(api: Api, pipeline: Detailed, block: Json) -> Iterator[Failure]:
     for one in bad:
         reason, infrastructure = _reason(pipeline.raw, block, one)
         yield Failure(job=one, reason=reason, infrastructure=infrastructure)
-    if not bad and (why := grouping.why(block)) and text(block, "error_description"):
+    if not bad and (why := reasons.told(block)) and text(block, "error_description"):
         status = wire.status(block.get("state"), block.get("result"))
         yield Failure(job=Job(status=status, name=text(block, "name"), id=""), reason=why)
 
@@ -93,7 +93,7 @@ def _of_block(api: Api, pipeline: Detailed, block: Json) -> Iterator[Failure]:
 def _reason(pipeline: Json, block: Json, one: Job) -> tuple[str, bool]:
     of_block, of_pipeline = wire.word(block.get("result_reason")), wire.word(pipeline.get("result_reason"))
     # The block says what happened to its jobs; where the pipeline says the same, it knows who did it, too.
-    why = grouping.why(pipeline) if of_block in {"", of_pipeline} else grouping.why(block)
+    why = reasons.told(pipeline) if of_block in {"", of_pipeline} else reasons.told(block)
     reason = of_block or of_pipeline
     infrastructure = reason in grouping.INFRASTRUCTURE
     if not one.status.finished:
@@ -115,7 +115,7 @@ def _whole(api: Api, pipeline: Detailed) -> Failure:
             word=wire.own_word(raw.get("state"), raw.get("result"), raw.get("result_reason")),
             url=url,
         ),
-        reason=grouping.why(raw) or "no job of it tells why",
+        reason=reasons.told(raw) or "no job of it tells why",
         infrastructure=reason in grouping.INFRASTRUCTURE,
     )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.errors import AuthError, CiError, NotFoundError
-from ci_mcp.providers.semaphore import events, read
+from ci_mcp.providers.semaphore import events, read, reasons
 
 _OVERLAP: Final = 64 * 1024  # shown twice rather than not at all: the two texts need not be alike byte by byte
 _GZIP: Final = b"\x1f\x8b"
@@ -37,6 +37,8 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
             if not reason:
                 raise
             yield f"##[error]{reason}\n".encode()
+            if step := reasons.advice(reason):
+                yield f"What to do: {step}\n".encode()
     if seen.trimmed:
         async for text in _rest(api, job, max(0, seen.size - _OVERLAP)):
             yield text

@@ -10,7 +10,7 @@ from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Branch, Cursor, Limit, Page
 from ci_mcp.errors import CiError, UsageError
 from ci_mcp.net.pages import collect
-from ci_mcp.providers.semaphore import grouping, ids, read, wire
+from ci_mcp.providers.semaphore import grouping, ids, read, reasons, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Block, BlockJob, Pipeline, PipelineDetails, Started
@@ -88,7 +88,7 @@ def _details(api: Api, raw: Json, blocks: Sequence[Json], waits: Mapping[str, tu
         name=text(raw, "name"),
         id=named,
         word=wire.own_word(raw.get("state"), raw.get("result"), raw.get("result_reason")),
-        reason=grouping.why(raw),
+        reason=reasons.told(raw),
         workflow=workflow,
         project=read.project_name(api, text(raw, "project_id")),
         branch=text(raw, "branch_name"),

@@ -1,4 +1,4 @@
-"""Organizations and projects."""
+"""Projects."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -10,12 +10,11 @@ from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page
 from ci_mcp.core.together import together
-from ci_mcp.errors import CiError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import ids, read, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
-from ci_mcp.providers.semaphore.records import Organization, Project, ProjectDetails, Task
+from ci_mcp.providers.semaphore.records import Project, ProjectDetails, Task
 from ci_mcp.providers.semaphore.wire import Json
 
 ProjectName = Annotated[str, Field(min_length=1, max_length=300, description="Project name, id or web URL")]
@@ -23,28 +22,6 @@ OrganizationName = Annotated[
     str, Field(max_length=100, description="Organization handle; default: the first configured")
 ]
 _DESCRIPTION: Final = 300  # characters of a description in a list
-
-
-@provider.read()
-async def organizations_list(api: Api) -> Page[Organization]:
-    """The configured organizations with their ids, hosts and whether their tokens work.
-
-    Semaphore has no call that lists a token's organizations: this is the configuration,
-    the ids are those of each one's first project.
-    Route: GET /projects, once an organization.
-    """
-    return Page(await together([partial(_organization, api, host) for host in api.hosts]))
-
-
-async def _organization(api: Api, host: str) -> Organization:
-    name, url = host.partition(".")[0], f"https://{host}"
-    try:
-        projects, _ = await read.projects_page(api.at(host), "1")
-    except CiError as error:
-        return Organization(name=name, host=host, url=url, note=str(error))
-    known = next((text(read.metadata(p), "org_id") for p in projects), "")
-    note = "" if projects else "no project that this token may see"
-    return Organization(name=name, id=known, host=host, url=url, note=note)
 
 
 @provider.read()

@@ -16,5 +16,7 @@ provider: Final = Provider(
         hosts_setting="hosts",
         token_page="https://me.semaphoreci.com/account",  # noqa: S106 - the page where one is made
         cli_file="~/.sem.yaml",
+        mcp_env=("SEMAPHORE_MCP_URL",),
+        mcp_url="https://mcp.semaphoreci.com",
     ),
 )

@@ -12,7 +12,18 @@ from ci_mcp.core.shapes import Failure, Run, RunQuery
 from ci_mcp.core.together import together
 from ci_mcp.errors import CiError, NotFoundError, UsageError
 from ci_mcp.providers.semaphore import failures as why
-from ci_mcp.providers.semaphore import grouping, ids, pipelines, read, reports, wire, workflows
+from ci_mcp.providers.semaphore import (
+    grouping,
+    ids,
+    pipelines,
+    read,
+    reasons,
+    reports,
+    unbuilt,
+    waiting,
+    wire,
+    workflows,
+)
 from ci_mcp.providers.semaphore.failures import Detailed
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.records import Workflow
@@ -57,6 +68,9 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
             if page.items or not page.next:
                 break
             cursor = page.next
+        unwanted = "" if page.items or keep or not query.branch else await unbuilt.why(there, named, query.branch)
+    if unwanted:
+        raise NotFoundError(f"there is no run of {query.branch}: {unwanted}", "change that in the project's settings")
     return [_run(there, workflow, name) for workflow in page.items]
 
 
@@ -89,7 +103,7 @@ async def run(api: Api, workflow: str) -> WorkflowRun:
     too: who gives it has most likely seen it fail.
 
     Route: GET /pipelines?wf_id=…; then side by side GET /pipelines/:id?detailed=true for each that
-    counts, and of a failed run GET /artifacts?scope=workflows.
+    counts, of a failed run GET /artifacts?scope=workflows, of a green one GET /promotions.
     Raises: NotFoundError: there is no such workflow, or none that the token may see.
     """
     there, named = ids.workflow(api, workflow)
@@ -104,7 +118,10 @@ async def run(api: Api, workflow: str) -> WorkflowRun:
     then: list[Call] = [partial(look.at_pipeline, text(raw, "ppl_id")) for raw in telling]
     if not look.listing and grouping.standing(live, {}).status is Status.FAILED:
         then.append(look.at_reports)
+    elif grouping.standing(live, {}).status is Status.PASSED:
+        then.append(partial(look.at_promotions, live))
     await together(then)
+    await look.at_queue(live)
     return look.whole(live)
 
 
@@ -117,6 +134,7 @@ class _Look:
         self.detailed: dict[str, Detailed] = {}
         self.asked = ""
         self.listing: Listing | None = None
+        self.waits = ""
 
     async def at_pipelines(self) -> None:
         self.every = await read.workflow_pipelines(self.api, self.workflow)
@@ -128,6 +146,12 @@ class _Look:
 
     async def at_reports(self) -> None:
         self.listing = await reports.listing(self.api, self.workflow)
+
+    async def at_promotions(self, live: Sequence[Json]) -> None:
+        self.waits = await waiting.for_promotions(self.api, live)
+
+    async def at_queue(self, live: Sequence[Json]) -> None:
+        self.waits = self.waits or await waiting.for_a_turn(self.api, live, self.detailed)
 
     async def at_asked(self, pipeline: str) -> None:
         self.asked = pipeline
@@ -143,8 +167,10 @@ class _Look:
     def whole(self, live: Sequence[Json]) -> WorkflowRun:
         """The run as far as it was read."""
         known = [self.detailed.get(text(raw, "ppl_id"), Detailed(raw)) for raw in live]
-        record = grouping.workflow_record(self.every, blocks={pipeline.id: pipeline.blocks for pipeline in known})
+        blocks = {pipeline.id: pipeline.blocks for pipeline in known}
+        record = grouping.workflow_record(self.every, blocks=blocks)
         facts = _facts(self.api, record, read.project_name(self.api, text(self.every[0], "project_id")))
+        facts["reason"] = reasons.told(grouping.standing(live, blocks).decider) or self.waits
         jobs = [job for pipeline in known for job in why.jobs(self.api, pipeline, named=len(known) > 1)]
         made = WorkflowRun(**facts, jobs=tuple(jobs))
         object.__setattr__(made, "read", tuple(known))

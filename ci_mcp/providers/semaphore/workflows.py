@@ -1,6 +1,7 @@
 """Workflows: found, read, started, stopped."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
@@ -12,7 +13,7 @@ from ci_mcp.core.shapes import Branch, Cursor, Limit, Page
 from ci_mcp.core.together import together
 from ci_mcp.errors import BadAnswerError, UsageError
 from ci_mcp.net.pages import collect
-from ci_mcp.providers.semaphore import grouping, ids, read, wire
+from ci_mcp.providers.semaphore import grouping, ids, read, reasons, wire
 from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.projects import ProjectName
 from ci_mcp.providers.semaphore.provider import provider
@@ -25,6 +26,10 @@ StatusFilter = Annotated[
     Literal["", "queued", "running", "passed", "failed", "canceled"], Field(description="Only those with this status")
 ]
 Commit = Annotated[str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA, or its beginning")]
+Parameters = Annotated[
+    tuple[Annotated[str, Field(max_length=4000)], ...],
+    Field(max_length=50, description="Pipeline parameters as NAME=VALUE"),
+]
 Keep = Callable[[Workflow], bool]
 
 _USUAL: Final = 30  # pipelines a page: what Semaphore's own clients ask for
@@ -116,9 +121,10 @@ async def workflows_describe(api: Api, workflow: WorkflowName) -> Workflow:
     details = await together([partial(read.pipeline, there, name) for name in running])
     blocks = {text(pipeline, "ppl_id"): found for pipeline, found in details}
     project = read.project_name(there, text(pipelines[0], "project_id"))
-    return grouping.workflow_record(
+    record = grouping.workflow_record(
         pipelines, blocks=blocks, project=project, url=read.web(there, f"workflows/{named}"), whole=True
     )
+    return replace(record, reason=reasons.told(grouping.standing(grouping.current(pipelines), blocks).decider))
 
 
 @provider.write(starts=True)
@@ -130,10 +136,7 @@ async def workflows_run(
         str, Field(max_length=40, pattern="^[0-9a-fA-F]*$", description="Commit SHA; default: newest")
     ] = "",
     pipeline_file: Annotated[str, Field(max_length=300, description="Default: .semaphore/semaphore.yml")] = "",
-    parameters: Annotated[
-        tuple[Annotated[str, Field(max_length=4000)], ...],
-        Field(max_length=50, description="Pipeline parameters as NAME=VALUE"),
-    ] = (),
+    parameters: Parameters = (),
 ) -> Started:
     """Starts a workflow of a project on a branch, tag or pull request, and returns its ids.
 
@@ -141,7 +144,7 @@ async def workflows_run(
     Raises: UsageError: Semaphore refuses it. NotFoundError: there is no such project.
     """
     there, named = ids.project(api, project)
-    values = _parameters(parameters)
+    values = named_values(parameters)
     body = {
         "project_id": await read.project_id(there, named),
         "reference": branch,
@@ -154,7 +157,8 @@ async def workflows_run(
     return started(there, wire.record(reply.json(), "workflow"))
 
 
-def _parameters(pairs: tuple[str, ...]) -> dict[str, str]:
+def named_values(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Parameters by name; raises `UsageError` for one that is not NAME=VALUE."""
     for pair in pairs:
         if not pair.partition("=")[0] or "=" not in pair:
             raise UsageError("a parameter is not NAME=VALUE", "give each as NAME=VALUE")
@@ -167,7 +171,8 @@ def started(api: Api, body: Json, *, workflow: str = "", note: str = "") -> Star
     pipeline = text(body, "pipeline_id") or text(body, "ppl_id")
     if not ids.is_uuid(run) and not ids.is_uuid(pipeline):
         raise BadAnswerError("Semaphore did not say what it started", "see the newest run of the project")
-    url = read.web(api, f"workflows/{run}?pipeline_id={pipeline}") if run else ""
+    page = f"workflows/{run}" + (f"?pipeline_id={pipeline}" if pipeline else "")
+    url = read.web(api, page) if run else ""
     return Started(workflow=run, pipeline=pipeline, note=note, url=url)
 
 

@@ -151,7 +151,7 @@ def _shop_odd() -> Iterator[PipelineSpec]:
     idle = JobSpec("docs", "", 0, ends="not_run")
     yield PipelineSpec("shop", "docs-1", "docs", 15 * _HOUR, _one("docs", idle, status="not_run"), "Explain discounts")
     yield PipelineSpec("shop", "canceled-1", "spike", 16 * _HOUR, _shop(), "Try something", canceled_after=50)
-    large = JobSpec("index", "shop-pytest-failed", 600, resource="large")
+    large = JobSpec("index", "warehouse-cargo-test-failed", 600, resource="large")
     yield PipelineSpec("shop", "big-1", "big-log", 17 * _HOUR, _one("index", large), "Index every article", "ben")
     waits = JobSpec("test", "shop-pytest-passed", 9 * _DAY)
     yield PipelineSpec("shop", "running-1", "soak", 600, _one("soak", waits), "Soak test", "ben")

@@ -193,7 +193,7 @@ async def search_runs(request: Request) -> Response:
     wishes = _wishes(str(sent.get("filter", "")))
     limit = _limit(page.get("limit"), _LONGEST_RUNS_PAGE)
     now, ids = world.clock.now(), scope["project_ids"]
-    begin, end = (dt.datetime.fromisoformat(scope[word]).timestamp() for word in ("from", "to"))
+    begin, end = _time(scope["from"]), _time(scope["to"])
     found = [
         one
         for one in world.pipelines.values()
@@ -206,6 +206,13 @@ async def search_runs(request: Request) -> Response:
     return entities(
         world.newest(found), lambda one: run(one, world.clock), cursor=page.get("cursor") or "", limit=limit
     )
+
+
+def _time(text: str) -> float:
+    try:
+        return dt.datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise Refused(problem(400, "Invalid scope", f"{text!r} is no time of RFC 3339.", "/scope")) from None
 
 
 def _wishes(expression: str) -> dict[str, str]:

@@ -20,9 +20,9 @@ from ci_mcp.sandbox.circleci.answers import (
     visible_pipeline,
     world_of,
 )
-from ci_mcp.sandbox.circleci.model import Pipeline, Project, WorkflowSpec
+from ci_mcp.sandbox.circleci.model import Pipeline, Project, WorkflowSpec, make_id
 from ci_mcp.sandbox.circleci.workflows import workflow
-from ci_mcp.sandbox.circleci.world import DEFINITION, PROJECTS, USERS, World, begin
+from ci_mcp.sandbox.circleci.world import PROJECTS, USERS, World, begin
 from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.recordings import commands
 
@@ -243,7 +243,7 @@ def _made(item: Pipeline, clock: Clock) -> Json:
 
 def definition_id(project: Project) -> str:
     """The id of a project's only pipeline definition."""
-    return DEFINITION if project.name == "shop" else str(project.id).replace("-5", "-4", 1)
+    return make_id("definition", project.name)
 
 
 async def list_definitions(request: Request) -> Response:

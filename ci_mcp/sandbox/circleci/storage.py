@@ -1,5 +1,6 @@
 """Files of jobs: the door on CircleCI's own host, which wants the token, and the storage behind it, which must not."""
 
+import gzip
 import json
 import uuid
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from ci_mcp.sandbox.circleci.reports import counts, report_of
 from ci_mcp.sandbox.plan import Clock
 
 SIGNATURE = "X-Amz-Signature"
+ARTIFACTS = ("test-results/junit.xml", "test-results/junit.xml.gz", "summary.txt")
 _CREDENTIALS = ("authorization", "circle-token", "cookie")
 _LONGEST = 4_000_000  # characters of a step in API v1.1
 _CHUNK = 1000
@@ -34,7 +36,7 @@ def artifact_paths(job: Job, now: float) -> list[tuple[int, str]]:
     """The artifacts of a job that has ended, each with its node."""
     if now < job.stopped or not report_of(job):
         return []
-    return [(node, path) for node in range(job.spec.nodes) for path in ("test-results/junit.xml", "summary.txt")]
+    return [(node, path) for node in range(job.spec.nodes) for path in ARTIFACTS]
 
 
 def artifact_url(host: Host, job: Job, node: int, path: str) -> str:
@@ -62,7 +64,10 @@ async def get_artifact(request: Request) -> Response:
         found = counts(job, world_of(request).clock.now())
         text = "".join(f"{word}: {number}\n" for word, number in sorted(found.items()))
         return Response(text, media_type="text/plain; charset=utf-8")
-    return Response(report_of(job), media_type="application/xml")
+    report = report_of(job).encode()
+    if request.path_params["path"].endswith(".gz"):
+        return Response(gzip.compress(report, mtime=0), media_type="application/gzip")
+    return Response(report, media_type="application/xml")
 
 
 async def get_stored_output(request: Request) -> Response:

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from ci_mcp.sandbox.faults import token_of
 from ci_mcp.sandbox.plan import Clock
-from ci_mcp.sandbox.semaphore.model import Pipeline, Workflow
-from ci_mcp.sandbox.semaphore.world import World
+from ci_mcp.sandbox.semaphore.model import Pipeline, Project, Workflow
+from ci_mcp.sandbox.semaphore.world import PROJECTS, World
 
 # Links are made from the connection inside the cluster: nobody outside can follow them.
 CLUSTER = "http://pipelines-api.semaphore.invalid"
@@ -85,9 +85,20 @@ async def parameters(request: Request) -> dict[str, Any]:
     return found | request.path_params
 
 
-def page_of(request: Request, items: Sequence[Any], shape: Callable[[Any], Any]) -> Response:
-    """One page of a list as a bare array; where it is in the list, the headers say."""
-    page, size = _positive(request, "page", 1), _positive(request, "page_size", _PAGE_SIZE)
+def page_of(
+    request: Request, items: Sequence[Any], shape: Callable[[Any], Any], *, size: int = _PAGE_SIZE, most: int = 0
+) -> Response:
+    """One page of a list as a bare array; where it is in the list, the headers say.
+
+    Args:
+        request: asks for ``page`` and ``page_size``.
+        items: the whole list.
+        shape: makes the JSON of one.
+        size: the default of ``page_size``.
+        most: its largest; 0 for any.
+    """
+    page, size = _positive(request, "page", 1), _positive(request, "page_size", size)
+    size = min(size, most) if most else size
     pages = max(1, -(-len(items) // size))
     rest = [(key, value) for key, value in request.query_params.multi_items() if key != "page"]
     links = {"first": 1, "last": pages}
@@ -132,6 +143,18 @@ def date(clock: Clock, at: float | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S.%f}Z"
 
 
+def visible_project(project_id: object) -> Project:
+    """A project that the token may see, by its id.
+
+    Raises:
+        Refused: there is none.
+    """
+    found = next((item for item in PROJECTS.values() if item.id == project_id and item.visible), None)
+    if not found:
+        raise no_access()
+    return found
+
+
 def visible_workflow(world: World, workflow_id: str) -> Workflow:
     """A workflow that the token may see.
 
@@ -151,7 +174,7 @@ def visible_pipeline(world: World, pipeline_id: str) -> Pipeline:
         Refused: there is none.
     """
     found = world.pipelines.get(pipeline_id)
-    if not found or not found.workflow.project.visible:
+    if not found or not found.workflow.project.visible or found.created > world.clock.now():
         raise no_access()
     return found
 

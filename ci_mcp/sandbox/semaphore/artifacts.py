@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox.plan import Site
 from ci_mcp.sandbox.semaphore.answers import Refused, parameters, said, text, token_sent, world_of
 from ci_mcp.sandbox.semaphore.storage import SIGNATURE, Files, files_of, sign
 from ci_mcp.sandbox.semaphore.world import NO_ARTIFACTS_TOKEN, PROJECTS, World
@@ -14,6 +15,7 @@ from ci_mcp.sandbox.semaphore.world import NO_ARTIFACTS_TOKEN, PROJECTS, World
 NOT_ENABLED = "The artifacts api feature is not enabled for your organization. Please contact support"
 _SCOPES = ("projects", "workflows", "jobs")
 _DECODINGS = 5
+_MOST_FILES = 1000
 
 
 async def list_artifacts(request: Request) -> Response:
@@ -23,6 +25,8 @@ async def list_artifacts(request: Request) -> Response:
     names = sorted({(name.removeprefix(prefix)).split("/")[0] for name in files if name.startswith(prefix)})
     if path and not names:
         return said("Artifact path not found", 404)
+    if len(names) > _MOST_FILES:
+        return said("path resolves to too many files; narrow the path", 400)
     found = []
     for name in names:
         full = prefix + name
@@ -43,7 +47,12 @@ async def get_signed_url(request: Request) -> Response:
 
 def signed_url(request: Request, scope: str, scope_id: str, path: str) -> str:
     """Where the storage has an object, good for twenty minutes."""
-    storage = request.app.state.site.urls["storage"]
+    return storage_url(request.app.state.site, scope, scope_id, path)
+
+
+def storage_url(site: Site, scope: str, scope_id: str, path: str) -> str:
+    """The signed URL of an object."""
+    storage = site.urls["storage"]
     place = f"/acme-artifacts/artifacts/{scope}/{scope_id}/{path}"
     return f"{storage}{quote(place)}?X-Goog-Expires=1200&{SIGNATURE}={sign(place)}"
 

@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ci_mcp.sandbox.faults import survives
 from ci_mcp.sandbox.semaphore.answers import text
-from ci_mcp.sandbox.semaphore.world import NO_ARTIFACTS_TOKEN, TOKEN
+from ci_mcp.sandbox.semaphore.world import NO_ARTIFACTS_TOKEN, NO_FEATURES_TOKEN, TOKEN
 
 _SELF_HOSTED_LOGS = "/api/v1/logs/"
 
@@ -30,4 +30,9 @@ def _known(scope: Scope) -> bool:
     header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     scheme, _, token = header.partition(" ")
     # The scheme's word is case-sensitive, and one space follows it.
-    return scheme in {"Token", "Bearer"} and (token in {TOKEN, NO_ARTIFACTS_TOKEN} or survives(token))
+    return scheme in {"Token", "Bearer"} and known_token(token)
+
+
+def known_token(token: str) -> bool:
+    """True for a token that the organization takes."""
+    return token in {TOKEN, NO_ARTIFACTS_TOKEN, NO_FEATURES_TOKEN} or survives(token)

@@ -1,69 +1,10 @@
 """What ran in the organization ``acme`` before (and while) the sandbox started."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ci_mcp.sandbox.semaphore.model import BlockSpec, JobSpec
-
-_HOUR = 3600
-_DAY = 24 * _HOUR
-
-
-@dataclass(frozen=True, slots=True)
-class RunSpec:
-    """One workflow.
-
-    Attributes:
-        project: its project.
-        key: its name in that project; ids and the commit come from it.
-        branch: the branch as the API says it.
-        age: how many seconds before the sandbox's start it was created.
-        blocks: what its pipeline holds.
-        message: the commit's message.
-        who: who caused it.
-        label: what it is found by, where that is not the branch.
-        commit: the key that the commit comes from, where several workflows share one.
-        reports: which test reports its jobs leave: full, job, xml or none.
-        error: why its YAML is refused.
-        ends_in: ends that many seconds after the sandbox's start, whatever its age.
-        stopped_after: stopped by a user that many seconds after it was created.
-        rebuilt_after: rebuilt in part that many seconds after it was created.
-    """
-
-    project: str
-    key: str
-    branch: str
-    age: float
-    blocks: tuple[BlockSpec, ...]
-    message: str
-    who: str = "ada"
-    label: str = ""
-    commit: str = ""
-    reports: str = "none"
-    trigger: str = "HOOK"
-    name: str = "Build"
-    yaml_file: str = "semaphore.yml"
-    error: str = ""
-    ends_in: float | None = None
-    stopped_after: float = 0
-    rebuilt_after: float = 0
-
-
-def _shop(
-    pytest: str = "passed", ruff: str = "passed", orders: str = "passed", *, skip: bool = False, again: str = ""
-) -> tuple[BlockSpec, ...]:
-    job = f"shop-integration-{orders}"
-    repeat = f"shop-integration-{again}" if again else ""
-    return (
-        BlockSpec("Lint", (JobSpec("ruff", f"shop-ruff-{ruff}", 21),)),
-        BlockSpec("Unit tests", (JobSpec("pytest", f"shop-pytest-{pytest}", 48),)),
-        BlockSpec(
-            "Integration",
-            tuple(JobSpec(f"orders - {n}/2", job, 30 + n, again=repeat) for n in (1, 2)),
-            after=("Lint", "Unit tests"),
-            skipped=skip,
-        ),
-    )
+from ci_mcp.sandbox.semaphore.runs import DAY, HOUR, RunSpec, one_block, shop_blocks
+from ci_mcp.sandbox.semaphore.unusual import unusual_runs
 
 
 def _nightly() -> tuple[BlockSpec, ...]:
@@ -88,12 +29,6 @@ def _matrix() -> tuple[BlockSpec, ...]:
     )
 
 
-def _one(
-    block: str, job: str, recording: str, seconds: float = 40, agent: str = "f1-standard-2"
-) -> tuple[BlockSpec, ...]:
-    return (BlockSpec(block, (JobSpec(job, recording, seconds, agent),)),)
-
-
 _NO_AGENT = "There are no agents of type a1-gpu-large in this organization."
 _TRAIN = (BlockSpec("Train", (JobSpec("train", "", 1800, "a1-gpu-large", _NO_AGENT),)),)
 _BAD_YAML = (
@@ -108,87 +43,107 @@ def _shop_runs() -> Iterator[RunSpec]:
         "Name the currency", "Sort the lines of a receipt", "Count quantities", "Test empty carts",
         "Keep orders", "Free shipping from fifty euros", "Show the discount",
     )  # fmt: skip
-    yield RunSpec("shop", "main-12", "main", 720, _shop("failed"), "Round discounts per line", reports="full")
+    yield RunSpec("shop", "main-12", "main", 720, shop_blocks("failed"), "Round discounts per line", reports="full")
     for number, message in enumerate(main, 1):
-        age = _HOUR * (2 + 5 * (len(main) - number))
-        blocks = _shop("shipping") if number == 4 else _shop()  # noqa: PLR2004 - one red run in the past
+        age = HOUR * (2 + 5 * (len(main) - number))
+        blocks = shop_blocks("shipping") if number == 4 else shop_blocks()  # noqa: PLR2004 - one red run in the past
         who = "ben" if number % 3 == 0 else "ada"
         yield RunSpec("shop", f"main-{number}", "main", age, blocks, message, who, reports="full")
     yield RunSpec(
-        "shop", "nightly-1", "main", 9 * _HOUR, _nightly(), "Free shipping from fifty euros", "scheduler",
+        "shop", "nightly-1", "main", 9 * HOUR, _nightly(), "Free shipping from fifty euros", "scheduler",
         commit="main-10", reports="xml", trigger="SCHEDULE", name="Nightly", yaml_file="nightly.yml",
     )  # fmt: skip
-    for number, age in enumerate((9 * _DAY, 3 * _DAY, 26 * _HOUR), 1):
-        yield RunSpec("shop", f"release-{number}", "release", age, _shop(), f"Release 1.{number + 1}.0", reports="job")
-    yield RunSpec("shop", "fails-soon-1", "fails-soon", 0, _shop("shipping"), "Free shipping over fifty euros",
+    for number, age in enumerate((9 * DAY, 3 * DAY, 26 * HOUR), 1):
+        yield RunSpec(
+            "shop", f"release-{number}", "release", age, shop_blocks(), f"Release 1.{number + 1}.0", reports="job"
+        )
+    yield RunSpec("shop", "fails-soon-1", "fails-soon", 0, shop_blocks("shipping"), "Free shipping over fifty euros",
                   reports="xml", ends_in=4)  # fmt: skip
     yield RunSpec(
-        "shop", "passes-soon-1", "passes-soon", 0, _shop(), "Say what shipping costs", reports="job", ends_in=3
+        "shop", "passes-soon-1", "passes-soon", 0, shop_blocks(), "Say what shipping costs", reports="job", ends_in=3
     )
-    yield RunSpec("shop", "pull-request-42-1", "pull-request-42", 8 * _HOUR, _shop(ruff="failed"), "Simplify the tax",
-                  "ben", label="42")  # fmt: skip
-    yield RunSpec("shop", "pull-request-42-2", "pull-request-42", 3 * _HOUR, _shop("pull-request", "failed"),
+    yield RunSpec("shop", "pull-request-42-1", "pull-request-42", 8 * HOUR, shop_blocks(ruff="failed"),
+                  "Simplify the tax", "ben", label="42")  # fmt: skip
+    yield RunSpec("shop", "pull-request-42-2", "pull-request-42", 3 * HOUR, shop_blocks("pull-request", "failed"),
                   "Simplify the tax", "ben", label="42", reports="job")  # fmt: skip
-    yield RunSpec("shop", "tag-1", "refs/tags/v1.4.0", 25 * _HOUR, _shop(), "Release 1.4.0", label="v1.4.0",
+    yield RunSpec("shop", "tag-1", "refs/tags/v1.4.0", 25 * HOUR, shop_blocks(), "Release 1.4.0", label="v1.4.0",
                   commit="release-3", reports="job")  # fmt: skip
-    yield RunSpec("shop", "malformed-1", "ci-setup", 5 * _HOUR, (), "Tidy the pipeline", error=_BAD_YAML)
-    yield RunSpec("shop", "stuck-1", "recommendations", 6 * _HOUR, _TRAIN, "Train on a bigger machine", "ben")
-    yield RunSpec("shop", "stopped-1", "spike", 4 * _HOUR, _shop(), "Try something", stopped_after=30)
-    yield RunSpec("shop", "docs-1", "docs", 7 * _HOUR, _shop(skip=True), "Explain discounts", reports="job")
-    yield RunSpec("shop", "retried-1", "orders", 10 * _HOUR, _shop(orders="failed", again="passed"), "Cancel orders",
-                  "ben", rebuilt_after=400)  # fmt: skip
-    yield RunSpec("shop", "matrix-1", "matrix", 12 * _HOUR, _matrix(), "Try every Python", "ben", reports="job")
+    yield RunSpec("shop", "malformed-1", "ci-setup", 5 * HOUR, (), "Tidy the pipeline", error=_BAD_YAML)
+    yield RunSpec("shop", "stuck-1", "recommendations", 6 * HOUR, _TRAIN, "Train on a bigger machine", "ben")
+    yield RunSpec("shop", "stopped-1", "spike", 4 * HOUR, shop_blocks(), "Try something", stopped_after=30)
+    yield RunSpec("shop", "docs-1", "docs", 7 * HOUR, shop_blocks(skip=True), "Explain discounts", reports="job")
+    yield RunSpec("shop", "retried-1", "orders", 10 * HOUR, shop_blocks(orders="failed", again="passed"),
+                  "Cancel orders", "ben", rebuilt_after=400)  # fmt: skip
+    yield RunSpec("shop", "matrix-1", "matrix", 12 * HOUR, _matrix(), "Try every Python", "ben", reports="job")
     for number in range(1, 10):
         name = ("search", "wishlist", "gift-cards")[number % 3]
-        blocks = _shop(ruff="failed") if number == 5 else _shop()  # noqa: PLR2004 - one red run among them
+        blocks = shop_blocks(ruff="failed") if number == 5 else shop_blocks()  # noqa: PLR2004 - one red run among them
         yield RunSpec(
-            "shop", f"{name}-{number}", name, _DAY * (1 + number), blocks, f"Work on {name}, part {number}", "ben"
+            "shop", f"{name}-{number}", name, DAY * (1 + number), blocks, f"Work on {name}, part {number}", "ben"
         )
 
 
 def _other_runs() -> Iterator[RunSpec]:
     node, tsc = "storefront-node-", "storefront-tsc-"
     for key, branch, age, tests, build in (
-        ("main-3", "main", 2 * _HOUR, "failed", "passed"),
-        ("main-2", "main", 9 * _HOUR, "passed", "passed"),
-        ("locale-1", "locale", 11 * _HOUR, "passed", "failed"),
-        ("main-1", "main", 2 * _DAY, "passed", "passed"),
+        ("main-3", "main", 2 * HOUR, "failed", "passed"),
+        ("main-2", "main", 9 * HOUR, "passed", "passed"),
+        ("locale-1", "locale", 11 * HOUR, "passed", "failed"),
+        ("main-1", "main", 2 * DAY, "passed", "passed"),
     ):
-        blocks = _one("Types", "tsc", tsc + build, 14) + _one("Tests", "node", node + tests, 12)
+        blocks = one_block("Types", "tsc", tsc + build, 14) + one_block("Tests", "node", node + tests, 12)
         yield RunSpec("storefront", key, branch, age, blocks, "Add prices up from the left", "ben")
     for key, branch, age, maven, go in (
-        ("main-3", "main", 3 * _HOUR, "failed", "passed"),
-        ("refunds-1", "refunds", 4 * _HOUR, "passed", "failed"),
-        ("main-2", "main", 30 * _HOUR, "passed", "passed"),
+        ("main-3", "main", 3 * HOUR, "failed", "passed"),
+        ("refunds-1", "refunds", 4 * HOUR, "passed", "failed"),
+        ("main-2", "main", 30 * HOUR, "passed", "passed"),
     ):
-        blocks = _one("Invoices", "maven", f"billing-maven-{maven}", 75) + _one(
+        blocks = one_block("Invoices", "maven", f"billing-maven-{maven}", 75) + one_block(
             "Ledger", "go test", f"billing-go-{go}", 18
         )
         yield RunSpec("billing", key, branch, age, blocks, "Round down" if key == "main-3" else "Count payments only")
     for key, branch, age, blocks, message in (
-        ("main-3", "main", 5400, _one("Deploy", "staging", "warehouse-deploy-failed", 9, "s1-warehouse"), "Roll out"),
-        ("tare-1", "tare", 2 * _HOUR, _one("Firmware", "gcc", "warehouse-gcc-failed", 8), "Rename tare"),
-        ("labels-1", "labels", 3 * _HOUR, _one("Firmware", "g++", "warehouse-cxx-failed", 11), "Show all stock"),
-        ("log-1", "log", 4 * _HOUR, _one("Shelves", "cargo", "warehouse-cargo-build-failed", 16), "Log what is put"),
+        (
+            "main-3",
+            "main",
+            5400,
+            one_block("Deploy", "staging", "warehouse-deploy-failed", 9, "s1-warehouse"),
+            "Roll out",
+        ),
+        ("tare-1", "tare", 2 * HOUR, one_block("Firmware", "gcc", "warehouse-gcc-failed", 8), "Rename tare"),
+        ("labels-1", "labels", 3 * HOUR, one_block("Firmware", "g++", "warehouse-cxx-failed", 11), "Show all stock"),
+        (
+            "log-1",
+            "log",
+            4 * HOUR,
+            one_block("Shelves", "cargo", "warehouse-cargo-build-failed", 16),
+            "Log what is put",
+        ),
         (
             "take-1",
             "take",
-            5 * _HOUR,
-            _one("Shelves", "cargo", "warehouse-cargo-test-failed", 22),
+            5 * HOUR,
+            one_block("Shelves", "cargo", "warehouse-cargo-test-failed", 22),
             "Never fail to take",
         ),
-        ("index-1", "index", 6 * _HOUR, _one("Index", "articles", "warehouse-index-killed", 64), "Index all articles"),
+        (
+            "index-1",
+            "index",
+            6 * HOUR,
+            one_block("Index", "articles", "warehouse-index-killed", 64),
+            "Index all articles",
+        ),
         (
             "main-2",
             "main",
-            8 * _HOUR,
-            _one("Firmware", "gcc", "warehouse-gcc-passed", 7, "s1-warehouse"),
+            8 * HOUR,
+            one_block("Firmware", "gcc", "warehouse-gcc-passed", 7, "s1-warehouse"),
             "Print labels",
         ),
-        ("main-1", "main", 3 * _DAY, _one("Shelves", "cargo", "warehouse-cargo-passed", 20), "Count shelves"),
+        ("main-1", "main", 3 * DAY, one_block("Shelves", "cargo", "warehouse-cargo-passed", 20), "Count shelves"),
     ):
         yield RunSpec("warehouse", key, branch, age, blocks, message, "ben")
-    yield RunSpec("vault", "main-1", "main", _HOUR, _shop(), "Hide")
+    yield RunSpec("vault", "main-1", "main", HOUR, shop_blocks(), "Hide")
 
 
-RUNS = (*_shop_runs(), *_other_runs())
+RUNS = (*_shop_runs(), *unusual_runs(), *_other_runs())

@@ -8,13 +8,14 @@ import hashlib
 import math
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ci_mcp.sandbox.recordings import exit_codes
 
 _NAMESPACE = uuid.UUID("8f0f4d52-9a53-4b0e-8f43-21f5c7a5d0e6")
 _STOP_SECONDS = 1.0
 _QUEUE_SECONDS = 0.5
+PROCESSING_SECONDS = 1.0
 
 
 def make_id(*words: object) -> str:
@@ -34,9 +35,10 @@ class JobSpec:
     Attributes:
         name: its name.
         recording: the log it leaves; empty for a job that never starts.
-        seconds: how long it runs.
+        seconds: how long it runs; without end for one that waits for an agent that never comes.
         agent: its machine type; ``s1-…`` is self-hosted.
         reason: why it never started, where the service knows.
+        refused: True where the service fails it at once instead of waiting for an agent.
         again: the recording of a rerun, where it ends otherwise.
     """
 
@@ -45,6 +47,7 @@ class JobSpec:
     seconds: float = 40
     agent: str = "f1-standard-2"
     reason: str = ""
+    refused: bool = False
     again: str = ""
 
 
@@ -56,6 +59,40 @@ class BlockSpec:
     jobs: tuple[JobSpec, ...]
     after: tuple[str, ...] = ()
     skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a promotion or a task can be given; ``pattern`` is what its value must look like."""
+
+    name: str
+    required: bool = False
+    options: tuple[str, ...] = ()
+    default: str = ""
+    description: str = ""
+    pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What can be triggered once a pipeline is done.
+
+    Attributes:
+        name: its name.
+        yaml_file: the file of the pipeline that it starts, which is named ``title``.
+        specs: what that pipeline holds.
+        when: the rule that triggers it by itself; empty where a person must.
+        parameters: what it can be given.
+        target: the deployment target that guards it.
+    """
+
+    name: str
+    title: str
+    yaml_file: str
+    specs: tuple[BlockSpec, ...]
+    when: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    target: str = ""
 
 
 @dataclass(slots=True)
@@ -112,8 +149,23 @@ class Block:
 
 
 @dataclass(slots=True)
+class Trigger:
+    """A promotion that was triggered; ``pipeline`` is None where that came to nothing."""
+
+    name: str
+    at: float
+    by: str
+    override: bool = False
+    pipeline: "Pipeline | None" = None
+
+    def processed(self, now: float) -> bool:
+        """True once it is known what came of it."""
+        return now >= self.at + PROCESSING_SECONDS
+
+
+@dataclass(slots=True)
 class Pipeline:
-    """A pipeline of a workflow."""
+    """A pipeline of a workflow; ``triggers`` are those of its ``promotions`` that were triggered."""
 
     id: str
     workflow: "Workflow"
@@ -132,6 +184,10 @@ class Pipeline:
     partial_rerun_of: str = ""
     partially_rerun_by: str = ""
     blocks: list[Block] = field(default_factory=list)
+    promotions: tuple[Promotion, ...] = ()
+    promotion_of: str = ""
+    auto_promoted: bool = False
+    triggers: list[Trigger] = field(default_factory=list)
 
     def state(self, now: float) -> str:
         """Initializing, pending, queuing, running, stopping or done."""
@@ -221,7 +277,7 @@ def _add_jobs(block: Block, *, pace: float, again: bool) -> None:
     queue = _QUEUE_SECONDS if pace else 0
     for index, spec in enumerate(block.spec.jobs):
         name = (again and spec.again) or spec.recording
-        used = spec if name == spec.recording else JobSpec(spec.name, name, spec.seconds, spec.agent)
+        used = spec if name == spec.recording else replace(spec, recording=name)
         started = block.start + queue if name else None
         finished = block.start + queue + spec.seconds * pace
         result = "failed" if exit_codes().get(name, 1) else "passed"
@@ -230,19 +286,33 @@ def _add_jobs(block: Block, *, pace: float, again: bool) -> None:
     block.end = max(job.finished for job in block.jobs)
     if any(job.result == "failed" for job in block.jobs):
         block.result = "failed"
-        block.reason = "test" if all(job.started is not None for job in block.jobs) else "stuck"
+        ended = all(job.started is not None or job.spec.refused for job in block.jobs)
+        block.reason = "test" if ended else "stuck"
 
 
-def stop(pipeline: Pipeline, now: float, user: str) -> bool:
-    """Stop a pipeline; False where it had ended already."""
+def stop(pipeline: Pipeline, now: float, user: str, reason: str = "user") -> bool:
+    """Stop a pipeline, because of a user or for another reason; False where it had ended already."""
     if pipeline.state(now) == "done":
         return False
     ran = pipeline.state(now) == "running"
     pipeline.stopping, pipeline.end, pipeline.stopped_by = now, now + _STOP_SECONDS, user
-    pipeline.result, pipeline.reason = ("stopped" if ran else "canceled"), "user"
+    pipeline.result, pipeline.reason = ("stopped" if ran else "canceled"), reason
     for block in pipeline.blocks:
-        _stop_block(block, now)
+        _stop_block(block, now, reason)
+    for trigger in pipeline.triggers:
+        # What a rule would have promoted at its end never comes to be.
+        trigger.at = math.inf
+        if trigger.pipeline:
+            trigger.pipeline.created = math.inf
     return True
+
+
+def fail_fast(pipeline: Pipeline) -> None:
+    """Stop what still runs of a pipeline when the first of its blocks has failed."""
+    first = min((block for block in pipeline.blocks if block.result == "failed"), key=lambda block: block.end)
+    for block in pipeline.blocks:
+        _stop_block(block, first.end, "fast_failing")
+    pipeline.end = max(block.end for block in pipeline.blocks)
 
 
 def stop_job(job: Job, now: float) -> None:
@@ -257,17 +327,17 @@ def stop_job(job: Job, now: float) -> None:
     for each in pipeline.blocks:
         if lost & set(each.spec.after):
             lost.add(each.spec.name)
-            _stop_block(each, now)
+            _stop_block(each, now, "user")
     pipeline.end = max(each.end for each in pipeline.blocks)
     if pipeline.result == "passed":
         pipeline.result, pipeline.reason = "stopped", "user"
 
 
-def _stop_block(block: Block, now: float) -> None:
+def _stop_block(block: Block, now: float, reason: str) -> None:
     if block.state(now) == "done":
         return
     begun = block.start <= now
-    block.result, block.reason, block.end = ("stopped" if begun else "canceled"), "user", now + _STOP_SECONDS
+    block.result, block.reason, block.end = ("stopped" if begun else "canceled"), reason, now + _STOP_SECONDS
     if begun:
         _stop_jobs(block.jobs, now)
         return

@@ -91,7 +91,7 @@ def _pipeline_facts(item: Pipeline) -> Json:
         "terminate_request": "stop" if item.stopping is not None else "",
         "terminated_by": item.stopped_by,
         "hook_id": make_id("hook", flow.id),
-        "switch_id": "",
+        "switch_id": switch_id(item),
         "working_directory": ".semaphore",
         "yaml_file_name": item.yaml_file,
         "snapshot_id": "",
@@ -103,7 +103,7 @@ def _pipeline_facts(item: Pipeline) -> Json:
             "organization_id": ORGANIZATION,
             "type": 0,
         },
-        "promotion_of": "",
+        "promotion_of": item.promotion_of,
         "partial_rerun_of": item.partial_rerun_of,
         "partially_rerun_by": item.partially_rerun_by,
         "compile_task_id": "",
@@ -115,6 +115,18 @@ def _pipeline_facts(item: Pipeline) -> Json:
     }
 
 
+def switch_id(item: Pipeline) -> str:
+    """The id of what holds a pipeline's promotions; empty where it has none."""
+    return make_id("switch", item.id) if item.promotions else ""
+
+
+def _pipeline_trigger(item: Pipeline) -> int:
+    """Workflow, promotion, rule that promotes, or partial rebuild."""
+    if item.promotion_of:
+        return 2 if item.auto_promoted else 1
+    return 3 if item.partial_rerun_of else 0
+
+
 def _triggerer(item: Pipeline) -> Json:
     flow = item.workflow
     return {
@@ -124,8 +136,8 @@ def _triggerer(item: Pipeline) -> Json:
         "wf_triggerer_provider_login": "",
         "wf_triggerer_provider_uid": "",
         "wf_triggerer_provider_avatar": "",
-        "ppl_triggered_by": 3 if item.partial_rerun_of else 0,
-        "ppl_triggerer_id": item.partial_rerun_of or flow.id,
+        "ppl_triggered_by": _pipeline_trigger(item),
+        "ppl_triggerer_id": item.partial_rerun_of or item.promotion_of or flow.id,
         "ppl_triggerer_user_id": flow.requester,
         "workflow_rerun_of": flow.rerun_of,
     }

@@ -5,6 +5,7 @@ import gzip
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import yaml
 from starlette.requests import Request
@@ -14,8 +15,9 @@ from starlette.routing import Route
 from ci_mcp.sandbox.recordings import commands, recording
 from ci_mcp.sandbox.semaphore import reports
 from ci_mcp.sandbox.semaphore.answers import world_of
+from ci_mcp.sandbox.semaphore.extras import extra_files
 from ci_mcp.sandbox.semaphore.logs import plain_text
-from ci_mcp.sandbox.semaphore.model import Job, Pipeline, Workflow
+from ci_mcp.sandbox.semaphore.model import Job, Pipeline, Promotion, Workflow
 from ci_mcp.sandbox.semaphore.world import World
 
 Files = Mapping[str, Callable[[], bytes]]
@@ -49,6 +51,11 @@ def _refused(status: int, code: str, message: str) -> Response:
 
 def files_of(world: World, scope: str, scope_id: str) -> Files:
     """The objects of a scope by their path, each with what gives its content."""
+    return {**_made_files(world, scope, scope_id), **extra_files(scope, scope_id)}
+
+
+def _made_files(world: World, scope: str, scope_id: str) -> Files:
+    """What Semaphore's own tools leave."""
     job = world.job(scope_id) if scope == "jobs" else None
     if job:
         return _job_files(world, job)
@@ -108,8 +115,21 @@ def pipeline_yaml(pipeline: Pipeline) -> bytes:
     ]
     agent = {"machine": {"type": "f1-standard-2", "os_image": "ubuntu2204"}}
     whole = {"version": "v1.0", "name": pipeline.name, "agent": agent, "blocks": blocks}
+    whole |= {"promotions": [_promotion(item) for item in pipeline.promotions]} if pipeline.promotions else {}
     text: str = yaml.safe_dump(whole, sort_keys=False)
     return text.encode()
+
+
+def _promotion(item: Promotion) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": item.name, "pipeline_file": item.yaml_file}
+    found |= {"auto_promote": {"when": item.when}} if item.when else {}
+    found |= {"deployment_target": item.target} if item.target else {}
+    variables = []
+    for each in item.parameters:
+        variable: dict[str, Any] = {"name": each.name, "required": each.required, "description": each.description}
+        variable |= {"options": list(each.options)} if each.options else {}
+        variables.append(variable | ({"default_value": each.default} if each.default else {}))
+    return found | ({"parameters": {"env_vars": variables}} if variables else {})
 
 
 ROUTES = [Route("/{bucket}/artifacts/{scope}/{scope_id}/{path:path}", get_object)]

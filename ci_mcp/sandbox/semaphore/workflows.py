@@ -8,18 +8,18 @@ from starlette.routing import Route
 
 from ci_mcp.sandbox.semaphore.answers import (
     listed_workflows,
-    no_access,
     page_of,
     parameters,
     said,
     text,
     time_filter,
+    visible_project,
     visible_workflow,
     world_of,
 )  # fmt: skip
 from ci_mcp.sandbox.semaphore.model import Pipeline, Project, Workflow, lay_out, make_id, stop
 from ci_mcp.sandbox.semaphore.shapes import listed_workflow, workflow
-from ci_mcp.sandbox.semaphore.world import ME, ORGANIZATION, PROJECTS, World
+from ci_mcp.sandbox.semaphore.world import ME, ORGANIZATION, PROJECTS, World, promote_by_rule
 
 RERUN_PACE = 0.05  # a rerun takes seconds where the original took minutes
 _LAST_PROJECT_PAGE = 100
@@ -100,9 +100,7 @@ async def get_workflow(request: Request) -> Response:
 async def run_workflow(request: Request) -> Response:
     """``POST /plumber-workflows``: run a branch, tag or pull request of a project; never the same twice."""
     sent, world = await parameters(request), world_of(request)
-    item = next((p for p in PROJECTS.values() if p.id == sent.get("project_id") and p.visible), None)
-    if not item:
-        raise no_access()
+    item = visible_project(sent.get("project_id"))
     reference = sent.get("reference")
     if not isinstance(reference, str) or not reference:
         return said("Missing required post parameter reference.", 400)
@@ -139,12 +137,14 @@ def begin(world: World, new: Workflow, like: Pipeline) -> Pipeline:
     """Start a workflow whose pipeline is like another one; it takes seconds."""
     now = world.clock.now()
     pipeline = Pipeline(
-        make_id("pipeline", new.id), new, like.name, like.yaml_file, like.specs, now, now + 1, 0, error=like.error
-    )
+        make_id("pipeline", new.id), new, like.name, like.yaml_file, like.specs, now, now + 1, 0, error=like.error,
+        promotions=like.promotions,
+    )  # fmt: skip
     lay_out(pipeline, pace=RERUN_PACE, again=True)
     if like.error:
         pipeline.result, pipeline.reason = like.result, like.reason
     world.add(new, pipeline)
+    promote_by_rule(world, pipeline, pace=RERUN_PACE)
     return pipeline
 
 

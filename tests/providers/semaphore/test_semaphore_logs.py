@@ -67,9 +67,11 @@ async def test_a_redirect_of_the_same_host_is_followed_and_its_jwt_is_not_shown(
     ],
 )
 async def test_why_there_is_no_log_is_the_log(api: HttpApi, fake: Fake, job: str, reason: str) -> None:
-    """A 404 whose body is a JSON string is Semaphore's diagnosis."""
+    """A 404 whose body is a JSON string is Semaphore's diagnosis; what to do about it comes next."""
     there = fake({LOG: httpx.Response(404, json=reason)}) if job == JOB else api
-    assert f"##[error]{reason}\n" == await _text(there, job)
+    lines = (await _text(there, job)).splitlines()
+    assert f"##[error]{reason}" == lines[0]
+    assert lines[1].startswith("What to do: ")
 
 
 @pytest.mark.parametrize("body", ["Not found", "\"Job with id 'x' not found\""])

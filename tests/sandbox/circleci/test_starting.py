@@ -85,6 +85,12 @@ def test_a_body_that_is_no_object_is_refused(client: httpx.Client, body: bytes) 
     assert 400 == client.post(OLD, content=body).status_code
 
 
+def test_a_body_that_no_handler_can_read_is_an_internal_error(client: httpx.Client) -> None:
+    """A 500 with a message, and the service goes on."""
+    answer = client.post(OLD, json={"parameters": ["full"]})
+    assert (500, {"message": "Internal server error"}) == (answer.status_code, answer.json())
+
+
 def test_definitions_say_which_provider_has_the_configuration(client: httpx.Client) -> None:
     """And a project of the GitHub App is started by its own."""
     billing = client.get(f"/api/v2/project/{world.BILLING}").json()["id"]

@@ -40,7 +40,7 @@ def url_of(client: httpx.Client) -> Callable[[str, str, str], str]:
 
 def test_artifacts_are_listed_one_level_at_a_time(client: httpx.Client, names: Callable[..., list[str]]) -> None:
     """Folders first, then what is in them, by paths from the scope's root."""
-    assert ["agent", "test-results"] == names("jobs", JOB)
+    assert ["agent", "coverage.txt", "debug", "logs", "screenshots", "test-results"] == names("jobs", JOB)
     assert ["agent/job_logs.txt.gz"] == names("jobs", JOB, "agent")
     files = client.get("/artifacts", params={"scope": "jobs", "scope_id": JOB, "path": "test-results"}).json()
     junit = next(item for item in files["artifacts"] if item["name"] == "junit.json")
@@ -52,7 +52,7 @@ def test_an_empty_root_is_empty_and_a_missing_path_is_not_found(
 ) -> None:
     """A job that never ran, a project without artifacts; a JSON string for the path."""
     assert [] == names("jobs", world.SHOP_STUCK_JOB)
-    assert [] == names("projects", world.SHOP_PROJECT)
+    assert [] == names("projects", world.PROJECTS["storefront"].id)
     answer = client.get("/artifacts", params={"scope": "jobs", "scope_id": JOB, "path": "none"})
     assert (404, "Artifact path not found") == (answer.status_code, answer.json())
 
@@ -199,3 +199,41 @@ def test_a_workflow_keeps_its_yaml(url_of: Callable[[str, str, str], str]) -> No
     text = httpx.get(url_of("workflows", WORKFLOW, ".semaphore/semaphore.yml")).text
     assert "name: Unit tests" in text
     assert "dependencies" in text
+
+
+def test_people_upload_what_they_like(client: httpx.Client, url_of: Callable[[str, str, str], str]) -> None:
+    """Text, a picture, three megabytes of a log, a file deep in folders."""
+    folders = ("", "debug", "debug/carts/eu/de", "logs")
+    listed = [
+        item
+        for path in folders
+        for item in client.get("/artifacts", params={"scope": "jobs", "scope_id": JOB, "path": path}).json()[
+            "artifacts"
+        ]
+    ]
+    sizes = {item["path"]: item.get("size", 0) for item in listed}
+    assert sizes["logs/server.log"] > 2_000_000
+    for path, begin in (
+        ("coverage.txt", b"Name "),
+        ("screenshots/cart.png", b"\x89PNG\r\n"),
+        ("debug/carts/eu/de/42.json", b'{"cart": 42'),
+    ):
+        assert httpx.get(url_of("jobs", JOB, path)).content.startswith(begin)
+    log = httpx.get(url_of("jobs", JOB, "logs/server.log")).content
+    assert (sizes["logs/server.log"], 1) == (len(log), log.count(b"ERROR"))
+
+
+def test_a_project_keeps_its_releases(url_of: Callable[[str, str, str], str], names: Callable[..., list[str]]) -> None:
+    """In folders, among them one with too many files to be listed."""
+    assert ["cache", "releases"] == names("projects", world.SHOP_PROJECT)
+    assert ["releases/1.4.0/CHANGELOG.md", "releases/1.4.0/shop-1.4.0.tar.gz"] == names(
+        "projects", world.SHOP_PROJECT, "releases/1.4.0"
+    )
+    assert "# 1.4.0" in httpx.get(url_of("projects", world.SHOP_PROJECT, "releases/1.4.0/CHANGELOG.md")).text
+
+
+def test_too_many_files_are_not_listed(client: httpx.Client) -> None:
+    """A JSON string, unlike what is wrong with the parameters."""
+    query = {"scope": "projects", "scope_id": world.SHOP_PROJECT, "path": "cache/wheels"}
+    answer = client.get("/artifacts", params=query)
+    assert (400, "path resolves to too many files; narrow the path") == (answer.status_code, answer.json())

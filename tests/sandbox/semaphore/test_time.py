@@ -24,7 +24,7 @@ class Hand:
                 return outer.moment
 
         self.moment = 0.0
-        urls = {"api": "http://api.test", "storage": "http://storage.test"}
+        urls = {"api": "http://api.test", "storage": "http://storage.test", "mcp": "http://mcp.test"}
         self.app = build(Site(urls, Moved(1_800_000_000.0))).apps["api"]
 
     def call(self, path: str, method: Any = "GET", **options: Any) -> httpx.Response:
@@ -249,3 +249,39 @@ def test_a_self_hosted_job_stopped_in_the_queue_has_an_empty_log(hand: Hand) -> 
     location = hand.call(f"/logs/{job}").headers["location"]
     log = hand.call("/../v1/logs" + location.partition("/logs")[2]).json()
     assert (["job_finished"], None) == ([event["event"] for event in log["events"]], log["next"])
+
+
+def test_a_rule_promotes_what_has_passed(hand: Hand) -> None:
+    """After the pipeline's end there is a second one, which nobody triggered; before, it is not found."""
+    rerun = hand.call(f"/plumber-workflows/{world.SHOP_BLOCKED_WORKFLOW}/reschedule?request_token=t", "POST").json()
+    hand.moment = 6.0
+    assert [] == hand.call("/promotions", params={"pipeline_id": rerun["ppl_id"]}).json()
+    hand.moment = 20.0
+    (trigger,) = hand.call("/promotions", params={"pipeline_id": rerun["ppl_id"]}).json()
+    assert ("Staging", "Pipeline Done request", "passed") == (
+        trigger["name"],
+        trigger["triggered_by"],
+        trigger["status"],
+    )
+    promoted = f"/pipelines/{trigger['scheduled_pipeline_id']}"
+    assert "passed" == hand.call(promoted).json()["pipeline"]["result"]
+    hand.moment = 6.0
+    assert 404 == hand.call(promoted).status_code
+
+
+def test_nothing_is_promoted_of_what_was_stopped(hand: Hand) -> None:
+    """The rule never comes to be asked."""
+    rerun = hand.call(f"/plumber-workflows/{world.SHOP_BLOCKED_WORKFLOW}/reschedule?request_token=t", "POST").json()
+    hand.moment = 3.0
+    hand.call(f"/pipelines/{rerun['ppl_id']}", "PATCH", json={"terminate_request": True})
+    hand.moment = 20.0
+    assert [] == hand.call("/promotions", params={"pipeline_id": rerun["ppl_id"]}).json()
+    assert 1 == len(hand.call("/pipelines", params={"wf_id": rerun["wf_id"]}).json())
+
+
+def test_a_failed_pipeline_is_promoted_by_no_rule_until_it_is_mended(hand: Hand) -> None:
+    """Its rebuild fails again here, so nothing is promoted either."""
+    path = f"/pipelines/{world.SHOP_FAIL_FAST_PIPELINE}/partial_rebuild?request_token=t"
+    rebuilt = hand.call(path, "POST").json()["pipeline_id"]
+    hand.moment = 20.0
+    assert [] == hand.call("/promotions", params={"pipeline_id": rebuilt}).json()

@@ -1,0 +1,161 @@
+"""Test runners of Go, Rust, C and C++, and of the JVM."""
+
+from typing import Final
+
+from ci_mcp.logs.rules import Body, Kind, Rule
+
+_TEST: Final = Kind.TEST
+_SUM: Final = Kind.SUMMARY
+
+RULES: Final = (
+    # Go, Rust, C, C++
+    Rule("go test", _TEST, 9, r"^\s*--- FAIL: \S+", "--- FAIL: TestTotal (0.00s)", Body.INDENT, 25),
+    Rule("go test", _TEST, 6, r"^\s+\S+_test\.go:\d+: .+", "    cart_test.go:12: expected 3, got 4", Body.INDENT, 10),
+    Rule("go test", _TEST, 7, r"^\s*Error Trace:\s", "        Error Trace:    cart_test.go:12", Body.PARAGRAPH, 14),
+    Rule("go test", _SUM, 5, r"^FAIL\s+\S+\s+(?:[\d.]+s|\[.+\])$", "FAIL\tgithub.com/acme/shop\t0.012s"),
+    Rule("go test", _SUM, 3, r"^FAIL$", "FAIL"),
+    Rule("go test", _TEST, 8, r"^panic: test timed out after", "panic: test timed out after 10m0s", Body.SECTION, 12),
+    Rule("go race", _TEST, 8, r"^WARNING: DATA RACE", "WARNING: DATA RACE", Body.PARAGRAPH, 25),
+    Rule("gocheck", _TEST, 8, r"^FAIL: \S+\.go:\d+: .+", "FAIL: cart_test.go:12: S.TestTotal", Body.SECTION, 15),
+    Rule(
+        "ginkgo",
+        _TEST,
+        8,
+        r"^\s*(?:• Failure|• \[FAILED\]|\[Fail\]|\[FAIL\]) ?",
+        "• Failure [0.001 seconds]",
+        Body.SECTION,
+        20,
+    ),
+    Rule("ginkgo", _SUM, 4, r"^(?:FAIL! -- |Summarizing [1-9]\d* Failure)", "FAIL! -- 9 Passed | 1 Failed | 0 Pending"),
+    Rule("cargo test", _TEST, 9, r"^---- .+ stdout ----$", "---- cart::tests::total stdout ----", Body.SECTION, 25),
+    Rule("cargo test", _TEST, 5, r"^test .+ \.\.\. FAILED", "test cart::tests::total ... FAILED"),
+    Rule("cargo test", _SUM, 5, r"^test result: FAILED", "test result: FAILED. 9 passed; 1 failed; 0 ignored"),
+    Rule(
+        "nextest",
+        _TEST,
+        6,
+        r"^\s+(?:FAIL|TIMEOUT|SIGABRT|SIGSEGV) \[ *[\d.]+s\]",
+        "        FAIL [   0.005s] shop cart::total",
+    ),
+    Rule("gtest", _TEST, 9, r"^\S+:\d+: Failure$", "cart_test.cc:12: Failure", Body.PARAGRAPH, 20),
+    Rule("gtest", _TEST, 6, r"^\[  FAILED  \] .+", "[  FAILED  ] Cart.Total (0 ms)"),
+    Rule(
+        "ctest",
+        _TEST,
+        6,
+        r"\*\*\*(?:Failed|Exception|Timeout|Not Run)",
+        " 3/9 Test  #3: cart ......***Failed    0.01 sec",
+    ),
+    Rule("ctest", _SUM, 4, r"^The following tests FAILED:", "The following tests FAILED:", Body.INDENT, 15),
+    Rule("ctest", _SUM, 4, r"^\d+% tests passed, [1-9]\d* tests? failed", "90% tests passed, 1 tests failed out of 10"),
+    Rule("catch2", _TEST, 8, r"^\S+:\d+: (?:FAILED|ERROR):", "cart.cpp:12: FAILED:", Body.PARAGRAPH, 12),
+    Rule(
+        "boost.test",
+        _TEST,
+        8,
+        r"(?:fatal )?error: in \"[^\"]+\":",
+        'cart.cpp(12): error: in "cart/total": check 3 == 4 has failed',
+    ),
+    Rule("automake", _TEST, 7, r"^(?:FAIL|XPASS|ERROR): \S+( \d+)?( - .*)?$", "FAIL: t/cart.t 3 - adds up"),
+    Rule("automake", _SUM, 4, r"^# (?:FAIL|ERROR|XPASS): +[1-9]", "# FAIL:  1"),
+    Rule(
+        "lit", _TEST, 7, r"^(?:FAIL|TIMEOUT|UNRESOLVED): .+ \(\d+ of \d+\)", "FAIL: Clang :: a.c (12 of 99)", Body.LINE
+    ),
+    Rule(
+        "lit",
+        _TEST,
+        8,
+        r"^\*{5,} TEST '.*' FAILED \*{5,}",
+        "******************** TEST 'Clang :: a.c' FAILED ********************",
+        Body.SECTION,
+        30,
+    ),
+    # JVM
+    Rule(
+        "surefire",
+        _SUM,
+        7,
+        r"^(?:\[ERROR\] +)?Tests run: .*<<< (?:FAILURE|ERROR)!",
+        "Tests run: 9, Failures: 1, Time elapsed: 0.1 s <<< FAILURE!",
+    ),
+    Rule(
+        "surefire",
+        _TEST,
+        9,
+        r"^(?:\[ERROR\] +)?[^\s\[].*[^,] +(?:-- +)?Time elapsed: .*<<< (?:FAILURE|ERROR)!",
+        "totals(CartTest)  Time elapsed: 0.01 s  <<< FAILURE!",
+        Body.TRACE,
+        60,
+    ),
+    Rule(
+        "surefire",
+        _SUM,
+        4,
+        r"Tests run: \d+, (?:Failures: [1-9]|Failures: \d+, Errors: [1-9])",
+        "Tests run: 9, Failures: 1, Errors: 0, Skipped: 0",
+    ),
+    Rule(
+        "surefire",
+        _TEST,
+        7,
+        r"^(?:\[ERROR\] +)?(?:(?:Failed tests|Tests in error): .*|(?:Failures|Errors|Failed tests|Tests in error): *$)",
+        "Failed tests: ",
+        Body.PARAGRAPH,
+        25,
+    ),
+    Rule(
+        "surefire",
+        _TEST,
+        8,
+        r"^(?:\[ERROR\])? +(?:\w+\.)*\w+[.#>-]+\w+\S*:\d+(?:->\S+)* \S",
+        "[ERROR]   CartTest.totals:12 expected: <3> but was: <4>",
+    ),
+    Rule("gradle", _TEST, 9, r"^\S.* > .+ FAILED$", "CartTest > totals FAILED", Body.INDENT, 15),
+    Rule("gradle", _SUM, 4, r"^\d+ tests? completed, [1-9]\d* failed", "9 tests completed, 1 failed"),
+    Rule("testng", _TEST, 7, r"^FAILED: \w+", "FAILED: totals", Body.TRACE, 60),
+    Rule("junit", _TEST, 8, r"^\d+\) \w+\([\w.$]+\)$", "1) totals(shop.CartTest)", Body.TRACE, 60),
+    Rule(
+        "junit",
+        _TEST,
+        7,
+        r"^\s*(?:Testcase: .*(?:FAILED|Caused an ERROR)|.*\bFAILED\b.*\bTests? run)",
+        "Testcase: totals took 0.01 sec FAILED",
+        Body.TRACE,
+        60,
+    ),
+    Rule(
+        "ant junit",
+        _TEST,
+        9,
+        r"^Testcase: .*(?:FAILED|Caused an ERROR)",
+        "Testcase: totals(shop.CartTest):\tCaused an ERROR",
+        Body.TRACE,
+        60,
+    ),
+    Rule("ant junit", _TEST, 9, r"^\s+(?:FAILED|Caused an ERROR)$", "\tCaused an ERROR", Body.PARAGRAPH, 10, above=1),
+    Rule("ant junit", _TEST, 5, r"^(?:TEST|Test) \S+ FAILED", "Test shop.CartTest FAILED"),
+    Rule(
+        "junit console",
+        _TEST,
+        9,
+        r"^\s*JUnit (?:Jupiter|Vintage|Platform)\S*:\S+",
+        "  JUnit Jupiter:CartTest:totals()",
+        Body.INDENT,
+        8,
+    ),
+    Rule("junit console", _TEST, 7, r"\[X\] .+", "   +-- totals() [X] expected: <3> but was: <4>"),
+    Rule("scalatest", _TEST, 8, r"\*\*\* (?:FAILED|ABORTED) \*\*\*", "[info] - totals *** FAILED ***", Body.INDENT, 12),
+    Rule("specs2", _TEST, 7, r"^\[(?:error|info)\]\s+(?:x|!) .+", "[error]    x totals", Body.INDENT, 8),
+    Rule(
+        "sbt",
+        _SUM,
+        4,
+        r"^\[error\] (?:Failed|Error): Total \d+",
+        "[error] Failed: Total 9, Failed 1, Errors 0, Passed 8",
+    ),
+    Rule("sbt", _SUM, 5, r"^\[error\] (?:Failed tests:|\t+\S+$)", "[error] Failed tests:", Body.LINE),
+    Rule("spock", _TEST, 7, r"^Condition not satisfied:", "Condition not satisfied:", Body.PARAGRAPH, 20),
+    Rule(
+        "clojure.test", _TEST, 9, r"^(?:FAIL|ERROR) in \(.+\)", "FAIL in (total) (cart_test.clj:12)", Body.PARAGRAPH, 20
+    ),
+)

@@ -1,0 +1,217 @@
+"""Artifacts: listed, read where they are text, else saved."""
+
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from ci_mcp.auth.redact import redact
+from ci_mcp.core.provider import Api
+from ci_mcp.core.shapes import Cursor, Limit, Page, TestCase
+from ci_mcp.errors import BadAnswerError, NotFoundError, UsageError
+from ci_mcp.logs import junit
+from ci_mcp.logs.text import clean_text
+from ci_mcp.net.pages import collect
+from ci_mcp.providers.buildkite import ids, read, wire
+from ci_mcp.providers.buildkite.ids import Named
+from ci_mcp.providers.buildkite.provider import provider
+from ci_mcp.providers.buildkite.records import Artifact, ArtifactDetails
+from ci_mcp.providers.buildkite.wire import Json, text
+
+_LARGEST: Final = 512 << 20  # bytes of a file that is saved
+_INLINE: Final = 12_000  # characters of a text that is shown
+_REPORT: Final = 32 << 20  # bytes of a test report that is read
+_TESTS: Final = 30
+_TEXT: Final = frozenset({"application/json", "application/xml", "application/x-yaml", "application/yaml"})
+_ENDINGS: Final = (".txt", ".log", ".xml", ".json", ".yml", ".yaml", ".md", ".csv", ".tap", ".html", ".diff", ".patch")
+_GONE: Final = frozenset({"expired", "deleted", "error", "new"})
+
+
+@provider.read(core=True)
+async def artifacts_list(
+    api: Api,
+    build: Annotated[str, Field(max_length=400, description="organization/pipeline/number or web URL")] = "",
+    job: Annotated[str, Field(max_length=400, description="Or: job id or web URL")] = "",
+    path: Annotated[str, Field(max_length=400, description="Path; * is a wildcard")] = "",
+    state: Annotated[
+        Literal["", "new", "error", "finished", "deleted", "expired"], Field(description="Only in this state")
+    ] = "",
+    limit: Limit = 30,
+    cursor: Cursor = "",
+) -> Page[Artifact]:
+    """Files that a build's jobs, or one job, kept; such as path=*junit*.xml for test reports.
+
+    Route: GET /v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/artifacts, or …/jobs/{id}/artifacts.
+    Raises: UsageError: not one of build and job is given. PermissionDeniedError: the token lacks read_artifacts.
+    """
+    if bool(build) == bool(job):
+        raise UsageError("artifacts are listed of one build or job", "give build or job")
+    named = await read.placed(api, ids.job(api, job) if job else ids.build(api, build))
+    where, of = (named.job_path, f"job {named.job}") if job else (named.path, f"build {named.build}")
+    fetch = read.numbered(
+        api,
+        f"{read.BASE}{where}/artifacts",
+        {"path": path, "state": state},
+        _short,
+        limit=limit,
+        of=f"artifacts of {of}",
+        scope="read_artifacts",
+    )
+    return await collect(fetch, cursor=cursor, limit=limit)
+
+
+def _facts(raw: Json) -> dict[str, Any]:
+    return {
+        "path": text(raw, "path"),
+        "id": f"{text(raw, 'job_id')}/{text(raw, 'id')}",
+        "state": text(raw, "state"),
+        "size": wire.whole(raw, "file_size"),
+        "type": text(raw, "mime_type"),
+    }
+
+
+def _short(raw: Json) -> Artifact:
+    return Artifact(**_facts(raw))
+
+
+@dataclass(slots=True)
+class _File:
+    """A file as it is saved: under its own name, in a folder of its own, readable by this person only."""
+
+    folder: Path
+    name: str
+    size: int = 0
+    sha1: Any = field(default_factory=lambda: hashlib.sha1(usedforsecurity=False))
+    sha256: Any = field(default_factory=hashlib.sha256)
+    _handle: int = -1
+    _part: str = ""
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.name
+
+    def open(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle, self._part = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.folder}: {error.strerror}", "make that folder writable") from error
+
+    def write(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        if self.size > _LARGEST:
+            raise BadAnswerError(f"the artifact is larger than {_LARGEST >> 20} MB", "fetch it from its web page")
+        self.sha1.update(chunk)
+        self.sha256.update(chunk)
+        view = memoryview(chunk)
+        try:
+            while view:
+                view = view[os.write(self._handle, view) :]
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.folder}: {error.strerror}", "make room there") from error
+
+    def keep(self) -> None:
+        self._close()
+        Path(self._part).replace(self.path)
+
+    def drop(self) -> None:
+        self._close()
+        with suppress(OSError):
+            Path(self._part).unlink()
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def head(self, size: int) -> bytes:
+        with Path(self._part).open("rb") as file:
+            return file.read(size)
+
+
+@provider.read()
+async def artifacts_describe(
+    api: Api, artifact: Annotated[str, Field(min_length=1, max_length=100, description="Id from artifacts_list")]
+) -> ArtifactDetails:
+    """One file: its text, or the failing tests of a report; saved where it is long or no text, its checksum verified.
+
+    The storage it is on gets no credential of ours.
+
+    Route: GET /v2/organizations/{org}/jobs/{job}/artifacts/{id} and …/download, followed to the storage.
+    Raises: NotFoundError: it has expired, or there is none. BadAnswerError: what came is not what was kept.
+    """
+    job, _, known = artifact.partition("/")
+    named = await read.placed(api, Named(job=ids.uuid(job, "job")))
+    path = f"{read.BASE}{named.job_path}/artifacts/{ids.uuid(known, 'artifact')}"
+    with read.explained(f"artifact {artifact}", "read_artifacts"):
+        raw = wire.record((await api.get(path)).json(), "artifact")
+    if text(raw, "state") in _GONE:
+        raise NotFoundError(f"artifact {text(raw, 'path')} is not there: its state is {text(raw, 'state')}")
+    file = _File(api.store.info().folder.parent / "artifacts" / known.lower(), _file_name(raw))
+    file.open()
+    try:
+        with read.explained(f"artifact {artifact}", "read_artifacts"):
+            async with api.stream(f"{path}/download", foreign=True) as body:
+                async for chunk in body:
+                    file.write(chunk)
+        checked = _verified(raw, file)
+        return _shown(raw, file, checked)
+    finally:
+        file.drop()
+
+
+def _file_name(raw: Json) -> str:
+    """A name that is one: without folders, leading dots and what a shell would read."""
+    name = (text(raw, "filename") or text(raw, "path")).replace("\\", "/").rpartition("/")[2]
+    return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII).lstrip(".")[-100:] or "artifact"
+
+
+def _verified(raw: Json, file: _File) -> str:
+    for kind, digest in (("sha256", file.sha256), ("sha1", file.sha1)):
+        wanted = text(raw, f"{kind}sum").lower()
+        if wanted and wanted != digest.hexdigest():
+            raise BadAnswerError(
+                f"artifact {text(raw, 'path')} came damaged: its {kind} is not the one it was kept with", "try again"
+            )
+        if wanted:
+            return f"{kind} verified"
+    return "no checksum to verify"
+
+
+def _shown(raw: Json, file: _File, checked: str) -> ArtifactDetails:
+    facts = _facts(raw) | {"size": file.size, "checksum": checked}
+    data = file.head(_REPORT) if _is_text(raw) else b""
+    if data and b"\0" not in data[:4096]:
+        note, tests = _report(data) if file.size <= _REPORT else ("", ())
+        if tests or note:
+            return ArtifactDetails(**facts, note=note, tests=tests)
+        said = data[: _INLINE * 4].decode("utf-8", "replace")
+        if file.size <= _INLINE * 4 and len(said) <= _INLINE:
+            return ArtifactDetails(**facts, text=redact("\n".join(map(clean_text, said.split("\n")))))
+    file.keep()
+    return ArtifactDetails(**facts, saved=str(file.path), note="too long to show" if data else "")
+
+
+def _is_text(raw: Json) -> bool:
+    kind = text(raw, "mime_type").partition(";")[0].lower()
+    name = text(raw, "path").lower()
+    return kind.startswith("text/") or kind in _TEXT or kind.endswith(("+xml", "+json")) or name.endswith(_ENDINGS)
+
+
+def _report(data: bytes) -> tuple[str, tuple[TestCase, ...]]:
+    """What a test report says; nothing for any other file."""
+    try:
+        found = junit.parse(data)
+    except BadAnswerError:
+        return "", ()
+    left = len(found.failing) - _TESTS
+    note = f"a test report: {found.total:,} tests, {found.failed + found.errors:,} failed, {found.skipped:,} skipped"
+    return note + (f"; {left} more failing ones are left out" if left > 0 else ""), found.failing[:_TESTS]

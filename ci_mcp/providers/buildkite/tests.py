@@ -1,0 +1,196 @@
+"""Test Engine: tests of a build and over time, suites and their runs."""
+
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from ci_mcp.core.provider import Api
+from ci_mcp.core.shapes import Cursor, Limit, Page
+from ci_mcp.core.together import together
+from ci_mcp.logs.text import clean_text
+from ci_mcp.net.pages import collect
+from ci_mcp.providers.buildkite import builds, engine, ids, read, wire
+from ci_mcp.providers.buildkite.builds import BuildName
+from ci_mcp.providers.buildkite.ids import Named
+from ci_mcp.providers.buildkite.pipelines import OrganizationName, at_organization
+from ci_mcp.providers.buildkite.provider import provider
+from ci_mcp.providers.buildkite.records import Suite, SuiteRun, Test, TestDetails
+from ci_mcp.providers.buildkite.wire import Json, text
+
+SuiteName = Annotated[str, Field(min_length=1, max_length=100, description="Suite slug")]
+_TAGS: Final = {"failed": engine.ALWAYS_FAILED, "flaky": engine.ONCE_FAILED, "all": ""}
+_MESSAGE: Final = 500  # characters
+_NONE: Final = (
+    "Test Engine has no run of this build; its jobs may have kept reports: "
+    'buildkite_artifacts_list with path="*junit*.xml"'
+)
+
+
+@provider.read(core=True)
+async def tests_list(
+    api: Api,
+    build: BuildName,
+    result: Annotated[
+        Literal["failed", "flaky", "all"], Field(description="failed: no retry passed; flaky: one did")
+    ] = "failed",
+    limit: Limit = 20,
+    cursor: Cursor = "",
+) -> Page[Test]:
+    """Tests of a build: really failing ones with their message by default, or flaky ones, or all.
+
+    Route: GET /v2/analytics/organizations/{org}/builds/{uuid}/tests, GET …/suites/{suite}/runs/{run}/failed_executions.
+    Raises: NotFoundError: there is no such build. PermissionDeniedError: the token lacks read_suites.
+    """
+    named = await read.placed(api, ids.build(api, build))
+    raw = await read.build(api, named, include_test_engine="true")
+    runs, uuid = builds.test_runs(raw), ids.uuid(text(raw, "id"), "build")
+    if not runs:
+        return Page([], note=_NONE)
+    said: dict[str, Json] = {}
+    always: set[str] = set()
+
+    async def at_words() -> None:
+        if result != "all":
+            said.update(await engine.words_of(api, named.organization, runs))
+
+    async def at_always() -> None:
+        if result == "flaky":
+            always.update(text(test, "id") for test in await engine.failing(api, named.organization, uuid))
+
+    with read.explained(f"tests of build {named.build}", "read_suites"):
+        await together([at_words, at_always])
+    fetch = read.numbered(
+        api,
+        f"{read.ANALYTICS}/organizations/{named.organization}/builds/{uuid}/tests",
+        {"tags": _TAGS[result]},
+        lambda test: _test(test, said.get(text(test, "id"), {}), result),
+        limit=limit,
+        of=f"tests of build {named.build}",
+        scope="read_suites",
+    )
+    return await collect(fetch, cursor=cursor, limit=limit, keep=lambda test: test.id not in always)
+
+
+def _test(raw: Json, execution: Json, verdict: str) -> Test:
+    counts = wire.part(raw, "executions_count_by_result")
+    return Test(
+        verdict="" if verdict == "all" else verdict,
+        name=clean_text(text(raw, "name")),
+        location=text(raw, "location") or text(raw, "file_name"),
+        id=text(raw, "id"),
+        message=clean_text(" ".join(text(execution, "failure_reason").split()))[:_MESSAGE],
+        labels=wire.texts(raw.get("labels")),
+        suite=text(raw, "scope"),
+        failed=wire.whole(counts, "failed"),
+        passed=wire.whole(counts, "passed"),
+    )
+
+
+@provider.read()
+async def tests_describe(
+    api: Api,
+    test: Annotated[str, Field(min_length=36, max_length=36, description="Test id (UUID)")],
+    suite: SuiteName,
+    organization: OrganizationName = "",
+) -> TestDetails:
+    """One test over time: how reliable it is, how long it takes, how often it failed and passed.
+
+    Route: GET /v2/analytics/organizations/{org}/suites/{suite}/tests/{id}.
+    Raises: NotFoundError: there is no such test. PermissionDeniedError: the token lacks read_suites.
+    """
+    named = await at_organization(api, organization)
+    path = f"{_base(named)}/{ids.slug(suite, 'suite')}/tests/{ids.uuid(test, 'test')}"
+    with read.explained(f"test {test}", "read_suites"):
+        raw = wire.record(await engine.versioned(api, path), "test")
+    results = {str(k): v for k, v in wire.part(raw, "executions_count_by_result").items() if isinstance(v, int)}
+    return TestDetails(
+        name=clean_text(text(raw, "name")),
+        id=text(raw, "id"),
+        scope=text(raw, "scope"),
+        location=text(raw, "location") or text(raw, "file_name"),
+        labels=wire.texts(raw.get("labels")),
+        state=text(raw, "state"),
+        reliability=_number(raw, "reliability"),
+        executions=wire.whole(raw, "executions_count"),
+        results=results,
+        average=_number(raw, "duration_avg"),
+        longest=_number(raw, "duration_max"),
+        url=text(raw, "web_url"),
+    )
+
+
+def _base(named: Named) -> str:
+    return f"{read.ANALYTICS}/organizations/{named.organization}/suites"
+
+
+def _number(raw: Json, key: str) -> float | None:
+    value = raw.get(key)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+@provider.read()
+async def suites_list(
+    api: Api, organization: OrganizationName = "", limit: Limit = 20, cursor: Cursor = ""
+) -> Page[Suite]:
+    """Test suites of an organization.
+
+    Route: GET /v2/analytics/organizations/{org}/suites.
+    Raises: PermissionDeniedError: the token lacks read_suites.
+    """
+    named = await at_organization(api, organization)
+    of = f"test suites of {named.organization}"
+    fetch = read.numbered(api, _base(named), {}, _suite, limit=limit, of=of, scope="read_suites")
+    return await collect(fetch, cursor=cursor, limit=limit)
+
+
+def _suite(raw: Json) -> Suite:
+    return Suite(
+        name=text(raw, "name"),
+        slug=text(raw, "slug"),
+        default_branch=text(raw, "default_branch"),
+        url=text(raw, "web_url"),
+    )
+
+
+@provider.read()
+async def runs_list(
+    api: Api,
+    suite: SuiteName,
+    build: Annotated[str, Field(max_length=400, description="Only of this build")] = "",
+    organization: OrganizationName = "",
+    limit: Limit = 20,
+    cursor: Cursor = "",
+) -> Page[SuiteRun]:
+    """Runs of a test suite, newest first, with result and build.
+
+    Route: GET /v2/analytics/organizations/{org}/suites/{suite}/runs.
+    Raises: NotFoundError: there is no such suite or build. PermissionDeniedError: the token lacks read_suites.
+    """
+    wanted = ids.build(api, build) if build else Named()
+    named = await at_organization(api, organization or wanted.organization)
+    uuid = ""
+    if build:
+        uuid = text(await read.build(api, replace(wanted, organization=named.organization)), "id")
+    fetch = read.numbered(
+        api,
+        f"{_base(named)}/{ids.slug(suite, 'suite')}/runs",
+        {"build_id": uuid},
+        _run,
+        limit=limit,
+        of=f"runs of suite {suite}",
+        scope="read_suites",
+    )
+    return await collect(fetch, cursor=cursor, limit=limit)
+
+
+def _run(raw: Json) -> SuiteRun:
+    facts: dict[str, Any] = {key: text(raw, key) for key in ("id", "state", "branch")}
+    return SuiteRun(
+        **facts,
+        result=text(raw, "result"),
+        commit=text(raw, "commit_sha"),
+        build=text(raw, "build_id"),
+        created=wire.when(raw.get("created_at")),
+        url=text(raw, "web_url"),
+    )
