@@ -42,11 +42,6 @@ class Part:
     alike: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
 
-    @property
-    def size(self) -> int:
-        """Bytes of output."""
-        return sum(output.size for output in self.outputs.values())
-
 
 async def log(api: Api, job: str) -> AsyncIterator[bytes]:
     """The log of a job that is named as ``SLUG/NUMBER`` or by its id: of a failed job the steps that tell why.

@@ -1,6 +1,7 @@
 """The steps of a job with their outcomes, from v3 or v1.1, and which of them tell why it failed."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -109,9 +110,10 @@ async def _job_id(api: Api, named: Named) -> str:
     known = read.known_job_id(api, name)
     if known or read.serves_v3(api) is False:
         return known
-    workflow = named.workflow or workflow_of(await read.job(api, named.project, named.job))
-    if ids.is_uuid(workflow):
-        await read.jobs(api, workflow)
+    with suppress(NotFoundError):  # v1.1 may know it all the same, and tells if not
+        workflow = named.workflow or workflow_of(await read.job(api, named.project, named.job))
+        if ids.is_uuid(workflow):
+            await read.jobs(api, workflow)
     return read.known_job_id(api, name)
 
 

@@ -86,9 +86,11 @@ def _hold_query(operation: dict[str, Any], given: httpx.QueryParams) -> None:
 class Held(httpx.AsyncBaseTransport):
     """A transport that holds each request to CircleCI's own hosts against what is published."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, strangers: tuple[str, ...] = ()) -> None:
-        """Take what carries the requests, and the hosts that are not CircleCI's."""
-        self.inner, self.strangers = inner, strangers
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport, strangers: tuple[str, ...] = (), files: tuple[str, ...] = ()
+    ) -> None:
+        """Take what carries the requests, the hosts that are not CircleCI's, and those of its files."""
+        self.inner, self.strangers, self.files = inner, strangers, files
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Check, then carry."""
@@ -97,7 +99,8 @@ class Held(httpx.AsyncBaseTransport):
             assert "circle-token" not in request.headers
         else:
             assert request.headers["authorization"].startswith("Bearer ")
-            hold(request)
+            if request.url.host not in self.files:
+                hold(request)
         return await self.inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -209,8 +212,7 @@ def fake(tmp_path: Path) -> Callable[..., HttpApi]:
         asked: list[httpx.Request] | None = None,
         *,
         host: str = "circleci.com",
-        hosts: tuple[str, ...] = (),
-        strangers: tuple[str, ...] = ("storage.example.com",),
+        files: tuple[str, ...] = (),
         **more: Any,
     ) -> HttpApi:
         def answer(request: httpx.Request) -> httpx.Response:
@@ -229,9 +231,8 @@ def fake(tmp_path: Path) -> Callable[..., HttpApi]:
             Endpoint("circleci", host, f"https://{host}"),
             Credential("tok-0123456789", source="a test"),
             Store(tmp_path / "logs"),
-            hosts=hosts,
             trusted=TRUSTED,
-            transport=Held(httpx.MockTransport(answer), strangers),
+            transport=Held(httpx.MockTransport(answer), ("storage.example.com",), files),
             sleep=no_sleep,
             **more,
         )

@@ -223,6 +223,24 @@ async def test_a_search_goes_on_while_nothing_is_found(fake: Fake) -> None:
     assert b'"filter":"pipeline.git.branch == \\"main\\""' in bodies[-1].replace(b'": "', b'":"')
 
 
+async def test_a_search_that_is_refused_gives_way_to_the_lists(fake: Fake) -> None:
+    """They are documented, and cost more."""
+    raw = {"id": RUN, "number": 25, "state": "created", "project_slug": "gh/acme/web"}
+    answers = {
+        "GET /v3/projects": _search({"id": PROJECT}),
+        "POST /v3/runs/search": httpx.Response(400, json={"error": {"title": "Invalid filter"}}),
+        "GET /v2/project/gh/acme/web/pipeline": {"items": [raw]},
+        f"GET /v2/pipeline/{RUN}/workflow": {"items": [{"id": FLOW, "name": "a", "status": "success"}]},
+    }
+    assert [Status.PASSED] == [run.status for run in await runs.runs(fake(answers), RunQuery(project="gh/acme/web"))]
+
+
+async def test_a_search_without_v3_is_told_by_a_404(fake: Fake) -> None:
+    """Of a host that turns out not to serve it."""
+    gone = {"GET /v3/projects": _search({"id": PROJECT}), "GET /v2/project/gh/acme/web/pipeline": {"items": []}}
+    assert [] == await runs.runs(fake(gone), RunQuery(project="gh/acme/web"))
+
+
 async def test_a_branch_is_quoted_in_the_search(fake: Fake) -> None:
     """It may hold whatever git allows."""
     bodies: list[bytes] = []

@@ -102,14 +102,21 @@ async def test_flags_of_v1_say_more_than_its_status(fake: Callable[..., HttpApi]
     assert (Status.FAILED, "timedout", 0, "") == (action.status, action.word, action.out, action.url)
 
 
-async def test_a_host_without_v3_is_asked_once(fake: Callable[..., HttpApi]) -> None:
+@pytest.mark.parametrize("body", ['{"message": "Not found"}', "<html>no such page</html>", "[]"])
+async def test_a_host_without_v3_is_asked_once(fake: Callable[..., HttpApi], body: str) -> None:
     """A 404 that is not v3's own says so, for the rest of the session."""
     asked: list[httpx.Request] = []
-    api = fake({OLD: older()}, asked, host="ci.example.com")
+    api = fake({OLD: older(), f"GET /v3/jobs/{JOB}": httpx.Response(404, text=body)}, asked, host="ci.example.com")
     await steps.steps(api, NAMED)
     await steps.steps(api, NAMED)
     paths = sorted(one.url.path for one in asked)
     assert [*["/api/v1.1/project/github/acme/web/123"] * 2, f"/api/v3/jobs/{JOB}"] == paths
+
+
+async def test_where_neither_route_answers_the_refusal_is_told(fake: Callable[..., HttpApi]) -> None:
+    """Of a host that nobody has asked yet."""
+    with pytest.raises(NotFoundError, match=r"no job gh/acme/web/123 at ci\.example\.com"):
+        await steps.steps(fake({}, host="ci.example.com"), NAMED)
 
 
 @pytest.mark.parametrize("host", ["ci.example.com", "circleci.com"])
