@@ -57,9 +57,10 @@ class Started:
             at, answer = self.seen.get(key, (-REPEAT_SECONDS, None))
             age = self.clock() - at
             if answer is not None and age < REPEAT_SECONDS and not arguments.get("force"):
-                data = {
-                    "note": f"already started {age:.0f} s ago, not started again; force starts another"
-                } | answer.data
+                said = f"already started {age:.0f} s ago, not started again; force starts another"
+                # Said first, and before what the first answer had to say itself.
+                note = "; ".join(filter(None, (said, answer.data.get("note"))))
+                data = {"note": note} | answer.data | {"note": note}
                 return Answer(compact(data), data, structured=True)
             done: Answer = await do()
             now = self.clock()

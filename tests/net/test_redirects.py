@@ -216,3 +216,32 @@ async def test_a_value_that_is_far_too_long_is_a_usage_error(moved: Callable[...
             await api.get("/" + "a" * 1_000_000)
         with pytest.raises(UsageError, match="far too long"):
             await api.get("/a", {"branch": "a" * 1_000_000})
+
+
+async def test_a_trusted_host_gets_the_credential_and_no_further_one(make_api: MakeApi, answer: Answer) -> None:
+    """Over https, by its pattern; where it sends us on to is a stranger."""
+    asked: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if request.url.path == "/kept":
+            return answer(302, headers={"location": "https://storage.example.net/file?sig=1"})
+        return answer(200, "file")
+
+    async with make_api(handle, trusted=("*.files.example",)) as api:
+        async with api.stream("https://7.files.example/kept", foreign=True) as body:
+            assert (200, b"file") == (body.status, b"".join([chunk async for chunk in body]))
+        assert "file" == (await api.get("https://files.example.evil.net/x", foreign=True)).text
+        with pytest.raises(UsageError):
+            await api.get("http://7.files.example/kept", foreign=True)
+    assert ["Bearer tok-0123456789", None, None] == [request.headers.get("authorization") for request in asked]
+
+
+async def test_a_stream_tells_its_status_and_headers(make_api: MakeApi, answer: Answer) -> None:
+    """So that a range that was not honoured, and an output that still grows, can be told."""
+    async with (
+        make_api(lambda _: answer(206, "x", headers={"X-Terminal": "true"}), settings={"private_output": True}) as api,
+        api.stream("/log", headers={"Range": "bytes=5-"}) as body,
+    ):
+        assert (206, "true", b"x") == (body.status, body.headers["x-terminal"], await anext(body))
+    assert {"private_output": True} == api.settings

@@ -202,6 +202,15 @@ async def test_an_explanation_fits_its_budget(budget: int, services: Make, toy: 
     assert budget * 4 >= len(answer.text)
 
 
+async def test_runs_of_unknown_status_are_asked_for_again(services: Make, toy: Make, run: Make) -> None:
+    """A provider whose every status costs a request leaves some unknown in a list: one of them may be the green one."""
+    red, unknown = run(1, Status.FAILED), run(2, Status.UNKNOWN)
+    alpha = toy("alpha", runs=[red, unknown])
+    said = (await explain(services(alpha), "alpha:web@main")).text
+    assert 1 == sum(asked.endswith("passed") for asked in alpha.asked)
+    assert "No green run of main was found to compare with." in said
+
+
 async def test_the_same_commit_green_before_is_suspect(services: Make, toy: Make, run: Make) -> None:
     """A commit that passed and failed points to a flaky test or the environment."""
     alpha = toy("alpha", runs=[run(1, Status.FAILED, commit="c" * 40), run(2, Status.PASSED, commit="c" * 40)])
