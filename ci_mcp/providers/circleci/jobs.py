@@ -167,7 +167,7 @@ async def jobs_logs(
     api: Api,
     job: JobName,
     project: InProject = "",
-    step: Annotated[str, Field(max_length=300, description="Step name or number, or all; default: failed")] = "",
+    step: Annotated[str, Field(max_length=300, description="Step name or number, NODE:STEP, or all")] = "",
     tail: Tail = 0,
     search: Search = "",
     around: Around = 0,

@@ -21,6 +21,7 @@ ALL: Final = "all"
 _NODES_NEW: Final = 3  # parallel runs whose output of one failed step is read
 _NODES_OLD: Final = 2  # the same on a host without v3, where the way to it took more requests
 _STEPS: Final = 60  # most outputs of one log
+_NODE: Final = re.compile(r"\s*(\d{1,4}):")
 _COMPARED: Final = 1 << 16  # bytes at the end of two outputs that are compared
 _INVISIBLE: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|[ \t\r]+")
 _VARYING: Final = re.compile(rb"0x[0-9a-f]+|[0-9a-f]{7,}|[0-9]+")
@@ -53,29 +54,35 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
 
 
 async def text_of(api: Api, named: Named, step: str = "") -> AsyncIterator[bytes]:
-    """The log of a job; ``step`` is the name or number of one step, or ``all``.
+    """The log of a job; ``step`` is the name or number of one step, or ``all``; ``NODE:`` before it one parallel run.
 
     Raises: UsageError: there is no such step.
     """
     found = await steps_of.steps(api, named)
+    chosen = _chosen(found, step)
     with ExitStack() as files:
-        parts = await _parts(api, found, _chosen(found, step), files)
+        parts = await _parts(api, found, chosen[:_STEPS], files)
         if parts and parts[0].problem and all(part.problem for part in parts):
             raise parts[0].problem
         parallel = len({action.node for action in found.actions}) > 1
         for part in _merged(parts):
             for chunk in _written(part, parallel=parallel):
                 yield chunk
+    if left := chosen[_STEPS:]:
+        yield f"##[warning]{len(left)} more steps were not read, from {left[0].name!r} on: name one\n".encode()
 
 
 def _chosen(found: Steps, step: str) -> list[Action]:
-    if not step:
-        return steps_of.telling(found)
-    if step.strip().lower() == ALL:
-        return list(found.actions)
-    wanted = step.strip().lower()
-    exact = [one for one in found.actions if wanted in {one.name.lower(), str(one.number)}]
-    chosen = exact or [one for one in found.actions if wanted in one.name.lower()]
+    """The steps that are meant: by default those that tell, of one parallel run where ``NODE:`` stands before."""
+    node = _NODE.match(step)
+    wanted = step[node.end() :].strip().lower() if node else step.strip().lower()
+    mine = [one for one in found.actions if node is None or one.node == int(node[1])]
+    if not wanted:
+        return [one for one in steps_of.telling(found) if one in mine]
+    if wanted == ALL:
+        return mine
+    exact = [one for one in mine if wanted in {one.name.lower(), str(one.number)}]
+    chosen = exact or [one for one in mine if wanted in one.name.lower()]
     if not chosen:
         names = ", ".join(dict.fromkeys(one.name for one in found.actions))
         raise UsageError(f"this job has no step {step[:80]!r}", f"its steps are {names[:500] or 'none'}")
@@ -86,7 +93,7 @@ async def _parts(api: Api, job: Steps, actions: Sequence[Action], files: ExitSta
     """The outputs of the steps; those of one failed step on many parallel runs only of the first ones."""
     most = _NODES_NEW if job.job_id else _NODES_OLD
     groups: dict[tuple[int, str, int | None], list[Part]] = {}
-    for action in actions[:_STEPS]:
+    for action in actions:
         group = groups.setdefault((action.number, action.name, action.exit_code), [])
         if len(group) >= most and action.status is Status.FAILED:
             group[0].unread.append(action.node)
@@ -164,7 +171,8 @@ def _where(part: Part) -> str:
     if part.alike:
         said += f"; it failed alike on {_count(part.alike)}"
     if part.unread:
-        said += f"; the same step failed with the same exit code on {_count(part.unread)}, not read here"
+        said += f"; the same step failed with the same exit code on {_count(part.unread)}"
+        said += f", not read here: step={min(part.unread)}:"
     return f"[{said}]"
 
 

@@ -114,7 +114,7 @@ async def test_nodes_that_fail_alike_are_told_once(fake: Fake) -> None:
     found = await text(fake(answers, asked))
     assert 1 == found.count("##[group]")
     assert (
-        "[parallel run 0; it failed alike on parallel runs 1, 2; the same step failed with the same exit code on parallel run 3, not read here]"
+        "[parallel run 0; it failed alike on parallel runs 1, 2; the same step failed with the same exit code on parallel run 3, not read here: step=3:]"
     ) == found.splitlines()[1]
     assert (3, 1) == (sum("stdout" in one.url.path for one in asked), sum("stderr" in one.url.path for one in asked))
 
@@ -145,6 +145,33 @@ async def test_a_step_can_be_named(fake: Fake) -> None:
     assert 2 == (await text(api, "all")).count("##[group]")
     with pytest.raises(UsageError, match=r"no step 'deploy': its steps are checkout, npm test"):
         await text(api, "deploy")
+
+
+async def test_one_parallel_run_can_be_named(fake: Fake) -> None:
+    """Before the step, or alone: what tells of it then."""
+    node = [step("checkout", 101, outcome="succeeded", exit_code=0), step("test", 103)]
+    answers = job(node, node, node, node) | {
+        OUT: lambda request: httpx.Response(200, content=str(request.url.params).encode()),
+        ERR: httpx.Response(204),
+    }
+    api = fake(answers)
+    assert "[parallel run 3]" in await text(api, "3:")
+    assert "##[group]test" in await text(api, "3:")
+    assert ["##[group]checkout", "[parallel run 2]"] == (await text(api, "2:checkout")).splitlines()[:2]
+    assert 2 == (await text(api, "1:all")).count("##[group]")
+    with pytest.raises(UsageError, match="has no step '7:test'"):
+        await text(api, "7:test")
+
+
+async def test_more_steps_than_are_read_are_told(fake: Fake) -> None:
+    """Of a job with very many."""
+    many = [
+        step(f"s{number}", number, outcome="succeeded", exit_code=0, stderr_bytes=0, stdout_bytes=0)
+        for number in range(70)
+    ]
+    found = await text(fake(job(many, outcome="succeeded")))
+    assert 60 == found.count("##[group]")
+    assert "##[warning]10 more steps were not read, from 's60' on: name one" == found.splitlines()[-1]
 
 
 async def test_of_a_very_large_output_the_middle_is_left_out(fake: Fake) -> None:
