@@ -36,6 +36,12 @@ def test_the_committed_catalog_is_what_the_code_declares() -> None:
     assert generate.tools_file(schema.build()) == Path(catalog.TOOLS_FILE).read_text(encoding="utf-8")
 
 
+def test_the_readme_lists_the_services_as_they_are(pytestconfig: pytest.Config) -> None:
+    """After a change: python -m ci_mcp.cli.generate."""
+    readme = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
+    assert generate.between(readme, generate.SERVICES, generate.services_table(schema.build())) == readme
+
+
 def test_the_readme_lists_the_tools_as_they_are(pytestconfig: pytest.Config) -> None:
     """After a change: python -m ci_mcp.cli.generate."""
     readme = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
@@ -37,7 +38,9 @@ def excerpt(file: str, tokens: int | None, baseline: str | None, format_: str | 
     from ci_mcp.auth.redact import redact
     from ci_mcp.logs.excerpt import excerpt as find
 
-    found = find(_open(file), tokens, _open(baseline) if baseline else None)
+    with ExitStack() as logs:
+        green = logs.enter_context(_open(baseline)) if baseline else None
+        found = find(logs.enter_context(_open(file)), tokens, green)
     if format_ != "json":
         prose(redact(found.text()))
         return

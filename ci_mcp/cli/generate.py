@@ -1,11 +1,12 @@
 """``python -m ci_mcp.cli.generate``: write again all that is made from the code, in a checkout.
 
-It writes ``ci_mcp/tools.json``, ``completions/``, the README's tools table and its transcript; tests hold them equal
+It writes ``ci_mcp/tools.json``, ``completions/``, the README's tables and its transcript; tests hold them equal
 to the code.
 """
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ci_mcp.core.catalog import Catalog
@@ -13,6 +14,7 @@ from ci_mcp.core.schema import as_json, build
 
 MADE = "made by `python -m ci_mcp.cli.generate`"
 TOOLS = (f"<!-- tools: {MADE} -->", "<!-- tools end -->")
+SERVICES = (f"<!-- services: {MADE} -->", "<!-- services end -->")
 TRANSCRIPT = (f"<!-- transcript: {MADE} -->", "<!-- transcript end -->")
 
 
@@ -28,6 +30,23 @@ def tools_table(catalog: Catalog) -> str:
         kind = ("" if spec.read_only else "writes ") + ("core" if spec.core else "")
         rows.append(f"| `{spec.name}` | {kind.strip()} | {spec.description} |")
     return "\n".join(rows)
+
+
+def services_table(catalog: Catalog) -> str:
+    """The README's table of services: where each one's token may be, and where one is made."""
+    rows = [
+        "| provider | token | host or base URL | command line's file | a token is made at |",
+        "|---|---|---|---|---|",
+    ]
+    for service in catalog.services.values():
+        hosts = _code(service.host_env) + (f" (default `{service.default_host}`)" if service.default_host else "")
+        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), service.token_page]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names if name)
 
 
 def transcript() -> str:
@@ -53,6 +72,7 @@ def main(root: Path) -> None:
     # All else is made from tools.json, so it is imported after that is written.
     readme = root / "README.md"
     text = between(readme.read_text(encoding="utf-8"), TOOLS, tools_table(catalog))
+    text = between(text, SERVICES, services_table(catalog))
     readme.write_text(between(text, TRANSCRIPT, transcript()), encoding="utf-8")
     from ci_mcp.cli.app import cli
     from ci_mcp.cli.completion import SHELLS, script

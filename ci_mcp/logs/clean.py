@@ -107,10 +107,14 @@ class Log:
             UsageError: the file cannot be read.
         """
         try:
-            log = cls(Path(path).open("rb"))  # noqa: SIM115 - the log closes it
+            file = Path(path).open("rb")  # noqa: SIM115 - the log closes it
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a path"
             raise UsageError(f"cannot read {path}: {reason}", "give the path of a log file, or - for stdin") from error
+        if not file.seekable():
+            file.close()
+            raise UsageError(f"cannot read {path}: it is a pipe", "give - and the log on standard input")
+        log = cls(file)
         log.on_disk = True
         return log
 

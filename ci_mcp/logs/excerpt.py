@@ -25,8 +25,8 @@ _TELLING: Final = 3.5
 _ENOUGH: Final = 0.5
 _CLEAR: Final = 0.35
 _LEAST_COMPARED: Final = 0.04
-_MOST_COMPARED: Final = 0.2
-_WIDE: Final = 8_000
+_LEAST_COMPARED_NARROW: Final = 0.18
+_WIDE: Final = 800
 _SIGNED: Final = 3
 _CLOSE: Final = 3
 _MOST_STEPS: Final = 3
@@ -149,8 +149,8 @@ def excerpt(log: Log, budget: int | None = None, baseline: Log | None = None, *,
 
 def _limits(budget: int, *, fill: bool, baseline: Log | None) -> Limits:
     room = budget * TOKEN
-    # Beside what a log that passed does not explain away little else counts: the smaller the budget, the less.
-    least = min(_LEAST_COMPARED * _WIDE / room, _MOST_COMPARED) if baseline is not None else 0.0
+    # Beside what a log that passed does not explain away little else counts, and in little room least.
+    least = 0.0 if baseline is None else _LEAST_COMPARED if budget >= _WIDE else _LEAST_COMPARED_NARROW
     return Limits(room, least) if fill else Limits(room, least, int(room * _ENOUGH), _CLEAR)
 
 

@@ -63,7 +63,8 @@ class View:
         before = self.lines[0].number - 1 if self.lines else 0
         for line in self.lines:
             if line.number > before + 1:
-                out.append(f"… {line.number - before - 1:,} lines …")
+                gap = line.number - before - 1
+                out.append(f"… {gap:,} line{'s' * (gap != 1)} …")
             mark = ">" if line.number in self.matched else "|"
             out.append(f"{line.number:>{width}}{mark} {line.text}")
             before = line.number
@@ -181,17 +182,28 @@ def compile_pattern(pattern: str) -> Any:
 
 def _matching(log: Log, finder: Any) -> Iterator[int]:
     """The number of each line that matches, in log order."""
+    # These two mean the ends of the text that is searched, which must then be the line alone.
+    alone = any(end in finder.pattern for end in (rb"\A", rb"\z"))
     for block in log.blocks():
         data = _clean_bytes(block)
-        number, start = block.number, 0
-        while start < len(data) and (match := finder.search(data, start)) is not None and match.start() < len(data):
-            line = data.rfind(b"\n", start, match.start()) + 1 or start
-            number += data.count(b"\n", start, line)
-            start = data.find(b"\n", line) + 1
-            # A class such as [^x] may have run on into the next line: what counts is the line alone.
-            if finder.search(data[line : start - 1]) is not None:
-                yield number
-            number += 1
+        if alone:
+            lines = enumerate(data.split(b"\n")[:-1], block.number)
+            yield from (number for number, line in lines if finder.search(line) is not None)
+        else:
+            yield from _matching_lines(data, block.number, finder)
+
+
+def _matching_lines(data: bytes, number: int, finder: Any) -> Iterator[int]:
+    """The number of each line in clean bytes that matches; the first line has this number."""
+    start = 0
+    while start < len(data) and (match := finder.search(data, start)) is not None and match.start() < len(data):
+        line = data.rfind(b"\n", start, match.start()) + 1 or start
+        number += data.count(b"\n", start, line)
+        start = data.find(b"\n", line) + 1
+        # A class such as [^x] may have run on into the next line: what counts is the line alone.
+        if finder.search(data[line : start - 1]) is not None:
+            yield number
+        number += 1
 
 
 def _clean_bytes(block: Block) -> bytes:

@@ -75,6 +75,11 @@ class Result:
     structured: Any = None
 
     @property
+    def cut(self) -> bool:
+        """Whether the server says that it cut the text; Semaphore's does, and leaves the structured content whole."""
+        return "Response truncated" in self.text[-300:]
+
+    @property
     def data(self) -> Any:
         """The structured content, else the text read as JSON, else the text itself."""
         if self.structured is not None:

@@ -40,7 +40,7 @@ def _story(services: Services, story: Story) -> str:
         lines += ["", f"Left out: {words.count(len(story.unread), 'more failed job')}: {names}{more}"]
     if story.green:
         lines += ["", _green(run, story.green)]
-    elif run.status.bad and run.branch and run.project:
+    elif story.compared and run.status.bad and run.branch and run.project:
         lines += ["", f"No green run of {run.branch} was found to compare with."]
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
@@ -22,6 +22,7 @@ from ci_mcp.triage.target import Target
 
 MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
 _LEAST = 60  # tokens of an excerpt that still tell something
+_ALIKE = 600  # tokens of the excerpts by which failures are told alike
 LOOK_BACK = 20  # runs of a branch among which the last green one is looked for
 _EXIT = re.compile(r"exit code (\d+)")
 
@@ -52,7 +53,8 @@ class Story:
     explained: Sequence[Explained] = ()
     green: Run | None = None
     unread: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    compared: bool = True
 
 
 async def gather(
@@ -84,10 +86,17 @@ async def gather(
     chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
     read = await settled([partial(_read, api, hooks, failure) for failure in chosen])
     explained = [one for one in read if isinstance(one, Explained)]
-    unread = tuple(failure.job.name for failure in rest)
-    story = Story(target, run, explained, green, unread, tuple(notes))
-    room = max(budget - frame(story), _LEAST * len(explained))
-    return replace(story, explained=await anyio.to_thread.run_sync(_excerpts, explained, room))
+    # Of jobs that nothing was read of, as requests are few, only the names tell something.
+    told = [one for one in explained if _tells(one)] or explained
+    unread = [one.failure.job.name for one in explained if one not in told] + [one.job.name for one in rest]
+    story = Story(target, run, told, green, tuple(unread), tuple(notes), compare)
+    room = max(budget - frame(story), _LEAST * len(told))
+    return replace(story, explained=await anyio.to_thread.run_sync(_excerpts, told, room))
+
+
+def _tells(one: Explained) -> bool:
+    known = one.log or one.problem or one.failure.reason or one.failure.tests or one.step
+    return bool(known) or one.exit_code is not None
 
 
 async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[Run], list[str]]:
@@ -171,16 +180,13 @@ def _excerpts(explained: list[Explained], budget: int) -> list[Explained]:
 
 def _fold(explained: list[Explained], budget: int) -> list[Explained]:
     folded: dict[str, Explained] = {}
-    share = _share(explained, budget)
     for number, one in enumerate(explained):
-        told = replace(one, excerpt=_excerpt(one.log, share)) if one.log else one
-        key = told.excerpt.signature if told.excerpt else one.failure.reason or one.problem
-        key = key or str(number)
-        first = folded.get(key)
-        folded[key] = replace(first, also=(*first.also, one.failure.job.name)) if first else told
-    if len(folded) == len(explained):
-        return list(folded.values())
-    share = _share(list(folded.values()), budget)  # what the others would have taken is given to those that are shown
+        # Told alike by excerpts of one size: what little room there may be in the end would hide what they share.
+        alike = _excerpt(one.log, _ALIKE).signature if one.log else one.failure.reason or one.problem
+        first = folded.setdefault(alike or str(number), one)
+        if first is not one:
+            folded[alike] = replace(first, also=(*first.also, one.failure.job.name))
+    share = _share(list(folded.values()), budget)
     return [replace(one, excerpt=_excerpt(one.log, share)) if one.log else one for one in folded.values()]
 
 

@@ -1,6 +1,7 @@
 """Lines and their numbers, however the bytes come."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,14 @@ def test_a_file_that_cannot_be_read_says_why(path: str) -> None:
     """The error names the file and the next step."""
     with pytest.raises(UsageError, match="cannot read"):
         Log.of_file(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_to_be_given_on_standard_input(tmp_path: Path) -> None:
+    """A log is read more than once, which a pipe cannot be."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    with pytest.raises(UsageError, match="it is a pipe: give -"):
+        Log.of_file(path)
+    os.close(writer)

@@ -74,7 +74,7 @@ def test_a_bad_pattern_says_why(pattern: str) -> None:
 
 @given(
     WORDS,
-    st.sampled_from(["error", "^error$", "r$", "", "^$", r"\s", "[^x]", "x|é", r"(?s)e.*r", "(?i)ERR"]),
+    st.sampled_from(["error", "^error$", "r$", "", "^$", r"\s", "[^x]", "x|é", r"(?s)e.*r", "(?i)ERR", r"\Aerr"]),
     st.integers(1, 50),
 )
 def test_every_match_is_counted_whatever_is_near(words: list[str], pattern: str, chunk: int) -> None:

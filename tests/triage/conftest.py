@@ -20,8 +20,6 @@ from ci_mcp.errors import CiError, NotFoundError
 from ci_mcp.logs.store import Store
 from ci_mcp.status import Status
 
-NOW = datetime.now(UTC)
-
 
 @dataclass
 class Toy:
@@ -137,7 +135,7 @@ def make_run(number: int, status: Status, branch: str = "main", commit: str = ""
         branch=branch,
         commit=commit or f"{number:040x}",
         title=f"Change {number}",
-        created=NOW - timedelta(hours=number),
+        created=datetime.now(UTC) - timedelta(hours=number),
         duration=61.0,
         jobs=jobs,
     )

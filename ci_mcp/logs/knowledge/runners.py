@@ -9,9 +9,9 @@ _SUM: Final = Kind.SUMMARY
 
 RULES: Final = (
     # Python
-    Rule("pytest", _TEST, 9, r"^_{3,} .+ _{3,}$", "_______ test_total _______", Body.SECTION, 60),
+    Rule("pytest", _TEST, 9, r"^_+ [^_\s].* _+$", "_______ test_total _______", Body.SECTION, 60),
     Rule("pytest", _TEST, 9, r"^(?:FAILED|ERROR) \S+\.py", "FAILED tests/test_cart.py::test_total - assert 3 == 4"),
-    Rule("pytest", _TEST, 9, r"^E   ", "E   assert 3 == 4", Body.LINE),
+    Rule("pytest", _TEST, 6, r"^E   ", "E   assert 3 == 4", Body.LINE),
     Rule("pytest", _TEST, 5, r"^\S+\.py(?:::\S+)? (?:FAILED|ERROR)\b", "tests/test_a.py::test_b FAILED   [ 12%]"),
     Rule(
         "pytest", _TEST, 5, r"^(?:\[gw\d+\] )?(?:\[ *\d+%\] )?FAILED \S+", "[gw0] [ 12%] FAILED tests/test_a.py::test_b"

@@ -1,12 +1,12 @@
 """CircleCI, cloud and server, over its REST API v2, with v3 and v1.1 for the outputs of steps."""
 
+# Imported for their tools, in the order that lists show them.
+from ci_mcp.providers.circleci import projects, pipelines, starting, jobs, workflows, tests  # noqa: F401 isort:skip
+from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401 isort:skip
+
 from ci_mcp.core.provider import Hooks
 from ci_mcp.providers.circleci import failures, hooks, logs, runs
 from ci_mcp.providers.circleci.provider import provider
-
-# Imported for their tools, in the order that lists show them.
-from ci_mcp.providers.circleci import projects, pipelines, starting, workflows, jobs, tests  # noqa: F401 isort:skip
-from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401 isort:skip
 
 __all__ = ["provider"]
 

@@ -22,7 +22,8 @@ _NODES_NEW: Final = 3  # parallel runs whose output of one failed step is read
 _NODES_OLD: Final = 2  # the same on a host without v3, where the way to it took more requests
 _STEPS: Final = 60  # most outputs of one log
 _COMPARED: Final = 1 << 16  # bytes at the end of two outputs that are compared
-_VARYING: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|0x[0-9a-f]+|[0-9a-f]{7,}|[0-9]+|[ \t\r]+")
+_INVISIBLE: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|[ \t\r]+")
+_VARYING: Final = re.compile(rb"0x[0-9a-f]+|[0-9a-f]{7,}|[0-9]+")
 _OUTSIDE: Final = {
     "timedout": "CircleCI stopped it: it ran out of time, or was silent for too long",
     "infrastructure_fail": "CircleCI's machine or network failed, not the step",
@@ -40,11 +41,6 @@ class Part:
     problem: CiError | None = None
     alike: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        """Bytes of output."""
-        return sum(output.size for output in self.outputs.values())
 
 
 async def log(api: Api, job: str) -> AsyncIterator[bytes]:
@@ -141,7 +137,8 @@ def _merged(parts: Sequence[Part]) -> list[Part]:
 
 def _gist(part: Part) -> bytes:
     """The end of an output without what differs from machine to machine: numbers, hashes, colours, spaces."""
-    return b"\0".join(_VARYING.sub(b"#", part.outputs[kind].end(_COMPARED)) for kind in sorted(part.outputs))
+    ends = [part.outputs[kind].end(_COMPARED) for kind in sorted(part.outputs) if part.outputs[kind].size]
+    return b"\0".join(_VARYING.sub(b"#", _INVISIBLE.sub(b"", end)) for end in ends)
 
 
 def _written(part: Part, *, parallel: bool) -> Iterator[bytes]:

@@ -110,7 +110,7 @@ async def _piece(
     got = 0
     try:
         async with api.stream(f"{read.V3}/jobs/{job.job_id}/{kind}", params, headers=headers) as body:
-            skip = offset if _whole_again(body.status, body.headers.get("content-length", ""), offset, total) else 0
+            skip = offset if came_whole(body.status, body.headers.get("content-length", ""), offset, total) else 0
             async for chunk in body:
                 data = chunk[skip:]
                 skip = max(0, skip - len(chunk))
@@ -125,7 +125,7 @@ async def _piece(
         raise
 
 
-def _whole_again(status: int, length: str, offset: int, total: int) -> bool:
+def came_whole(status: int, length: str, offset: int, total: int) -> bool:
     """Whether a range was asked for and the whole came."""
     return bool(offset) and status == 200 and bool(total) and length == str(total)  # noqa: PLR2004 - not 206
 

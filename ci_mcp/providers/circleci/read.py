@@ -120,7 +120,7 @@ async def v3(api: Api, path: str, params: Mapping[str, Any] | None = None, *, bo
     CircleCI's own host serves it. Any other one is asked once: a 404 that is not in v3's own form means that
     it does not, and that is remembered.
     """
-    served = _v3.get(api.host, True if api.host == CLOUD else None)
+    served = serves_v3(api)
     if served is None:
         async with _probing.setdefault(api.host, anyio.Lock()):
             if api.host not in _v3:
@@ -129,9 +129,9 @@ async def v3(api: Api, path: str, params: Mapping[str, Any] | None = None, *, bo
     return await _ask_v3(api, path, params, body) if served else None
 
 
-def serves_v3(api: Api) -> bool:
-    """Whether this host serves v3, as far as that is known: it is asked nothing for this."""
-    return _v3.get(api.host, True)
+def serves_v3(api: Api) -> bool | None:
+    """Whether this host serves v3, ``None`` where that is not known yet; CircleCI's own does."""
+    return _v3.get(api.host, True if api.host == CLOUD else None)
 
 
 async def _ask_v3(api: Api, path: str, params: Mapping[str, Any] | None, body: Any) -> Json | None:

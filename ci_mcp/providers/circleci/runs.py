@@ -15,7 +15,7 @@ from typing import Any, Final
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Job, Run, RunQuery
 from ci_mcp.core.together import together
-from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.errors import CiError, NotFoundError, UsageError
 from ci_mcp.providers.circleci import ids, pipelines, read, standing, wire, workflows
 from ci_mcp.providers.circleci.ids import Named
 from ci_mcp.providers.circleci.wire import Json, text
@@ -39,12 +39,25 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
     Raises: NotFoundError: there is no such project, or none that the token may see.
     """
     there, project = await read.slug(api, query.project)
-    found = await _searched(there, project, query)
-    return await _listed(there, project, query) if found is None else found
+    searched: list[list[Run] | None] = []
+    listed: list[list[Json]] = []
+
+    async def search() -> None:
+        searched.append(await _searched(there, project, query))
+
+    async def look() -> None:
+        with suppress(CiError):  # it is asked for again where it is needed
+            listed.append(await _page(there, project, query))
+
+    unknown = read.serves_v3(there) is None
+    await together([search, look] if unknown else [search])  # rather than one after the other
+    if searched[0] is not None:
+        return searched[0]
+    return await _statuses(there, listed[0] if listed else await _page(there, project, query), query)
 
 
 async def _searched(api: Api, project: str, query: RunQuery) -> list[Run] | None:
-    if not read.serves_v3(api):
+    if read.serves_v3(api) is False:
         return None
     known = await _id_for_search(api, project)
     if not known:
@@ -58,7 +71,10 @@ async def _searched(api: Api, project: str, query: RunQuery) -> list[Run] | None
     for _ in range(_PAGES):
         page = {"cursor": cursor, "limit": min(_PAGE, query.limit)}
         body = {"scope": scope, "filter": " and ".join(asked), "page": page}
-        answer = await read.v3(api, "/runs/search", body=body)
+        try:
+            answer = await read.v3(api, "/runs/search", body=body)
+        except UsageError:  # it is young, and may want to be asked otherwise: the lists tell the same
+            answer = None
         if answer is None:
             return None
         every = [_of_search(api, raw, project) for raw in wire.parts(answer.get("data"))]
@@ -140,11 +156,15 @@ def _of_search(api: Api, raw: Json, project: str) -> Run:
     )
 
 
-async def _listed(api: Api, project: str, query: RunQuery) -> list[Run]:
+async def _page(api: Api, project: str, query: RunQuery) -> list[Json]:
     path = f"{read.V2}/project/{ids.path(project)}/pipeline"
     with read.explained(api, "project", project):
         found, _ = await read.page(api, path, "pipelines", {"branch": query.branch}, "")
-    found = [raw for raw in found if pipelines.commit_of(raw).startswith(query.commit)]
+    return [raw for raw in found if pipelines.commit_of(raw).startswith(query.commit)]
+
+
+async def _statuses(api: Api, found: Sequence[Json], query: RunQuery) -> list[Run]:
+    """Listed pipelines as runs, those with their status that are worth a request each."""
     if query.status is not None:
         some = await together([partial(_with_workflows, api, raw) for raw in found[:_LOOKED]])
         return [one for one in some if one.status is query.status][: query.limit]

@@ -1,12 +1,15 @@
 """The steps of a job with their outcomes, from v3 or v1.1, and which of them tell why it failed."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from ci_mcp.core.provider import Api
-from ci_mcp.errors import NotFoundError
+from ci_mcp.core.together import settled
+from ci_mcp.errors import CiError, NotFoundError
 from ci_mcp.providers.circleci import ids, read, wire
 from ci_mcp.providers.circleci.ids import Named
 from ci_mcp.providers.circleci.wire import Json, text
@@ -74,12 +77,28 @@ async def steps(api: Api, named: Named) -> Steps:
     Raises: NotFoundError: there is no such job, or none that the token may see.
     """
     job_id = named.job_id or await _job_id(api, named)
-    if job_id:
-        found = await read.v3(api, f"/jobs/{job_id}")
-        if found is not None:
-            return _new(found, job_id, named)
-    if not named.job:
+    newer, older = partial(_newer, api, job_id, named), partial(_older, api, named)
+    if read.serves_v3(api) is None:  # nobody knows yet: both at once, rather than one after the other
+        found = await settled([newer, older])
+        told = next((one for one in found if isinstance(one, Steps)), None)
+        problem = next((one for one in found if isinstance(one, CiError)), None)
+        if told is None and problem is not None:
+            raise problem
+    else:
+        told = await newer() or await older()
+    if told is None:
         raise NotFoundError(f"job {job_id} has no number yet, so it has no steps", "wait until it starts")
+    return told
+
+
+async def _newer(api: Api, job_id: str, named: Named) -> Steps | None:
+    found = await read.v3(api, f"/jobs/{job_id}") if job_id else None
+    return _new(found, job_id, named) if found is not None else None
+
+
+async def _older(api: Api, named: Named) -> Steps | None:
+    if not named.job:
+        return None
     with read.explained(api, "job", f"{named.project}/{named.job}"):
         path = f"{read.V1}/project/{ids.old_path(named.project)}/{named.job}"
         return _old(await read.get(api, path, "job"), named)
@@ -89,11 +108,12 @@ async def _job_id(api: Api, named: Named) -> str:
     """A job's id by its number: v2 tells its workflow only, whose jobs have both."""
     name = f"{named.project}/{named.job}"
     known = read.known_job_id(api, name)
-    if known or not read.serves_v3(api):
+    if known or read.serves_v3(api) is False:
         return known
-    workflow = named.workflow or workflow_of(await read.job(api, named.project, named.job))
-    if ids.is_uuid(workflow):
-        await read.jobs(api, workflow)
+    with suppress(NotFoundError):  # v1.1 may know it all the same, and tells if not
+        workflow = named.workflow or workflow_of(await read.job(api, named.project, named.job))
+        if ids.is_uuid(workflow):
+            await read.jobs(api, workflow)
     return read.known_job_id(api, name)
 
 

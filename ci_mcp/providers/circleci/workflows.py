@@ -121,7 +121,7 @@ async def workflows_cancel(
     """
     there, named = ids.find(api, workflow, "workflow")
     if not confirm:
-        raise UsageError(f"stopping workflow {named.workflow} ends its running jobs", "say confirm=true to do it")
+        raise UsageError(f"stopping workflow {named.workflow} ends its running jobs", "confirm it: confirm=true")
     said = await pipelines.cancel(there, named.workflow)
     return Stopping(id=named.workflow, note=said, url=read.web(there, f"workflow/{named.workflow}"))
 

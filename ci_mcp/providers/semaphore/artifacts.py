@@ -5,9 +5,11 @@ A signed URL opens a file to anybody for twenty minutes: it is used here and sho
 
 import codecs
 import posixpath
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 from pydantic import Field
 
@@ -37,6 +39,10 @@ MOST_BYTES: Final = 256 << 20
 """Of a file that is saved."""
 _IN_MEMORY: Final = 1 << 20  # a larger file is not shown, whatever it holds
 _SHOWN: Final = DEFAULT_TOKENS * 4 - 600  # characters; the rest of an answer is for what is said around them
+_URL: Final = re.compile(
+    r"(?P<page>https?://[^/?#\s]+/(?P<kind>jobs|workflows|projects)/[^/?#\s]+)/artifacts/?(?P<path>[^?#]*)[^\n]*",
+    re.IGNORECASE,
+)
 _NO_ROUTE: Final = "oops"  # what the service says of a path that it does not serve
 _HOW: Final = "keep files with `artifact push` and read them in the web interface"
 
@@ -57,6 +63,7 @@ async def artifacts_list(
     Raises: UsageError: not one of job, workflow and project is given. NotFoundError: there is no such folder.
     UnsupportedError: the organization has no artifacts API.
     """
+    path, (job, workflow, project) = _of_url(path, (job, workflow, project))
     there, scope, scope_id = await _scope(api, job, workflow, project)
     folder = _inside(path)
     with explained(there, scope, scope_id, folder):
@@ -81,7 +88,7 @@ def _artifact(raw: Any) -> Artifact:
 @provider.read()
 async def artifacts_describe(
     api: Api,
-    path: Annotated[str, Field(min_length=1, max_length=1000, description="Path as artifacts_list shows it")],
+    path: Annotated[str, Field(min_length=1, max_length=1000, description="Path as artifacts_list shows it, or URL")],
     job: OfJob = "",
     workflow: OfWorkflow = "",
     project: OfProject = "",
@@ -92,6 +99,7 @@ async def artifacts_describe(
     Raises: UsageError: not one of job, workflow and project is given. NotFoundError: there is no such file.
     UnsupportedError: the organization has no artifacts API.
     """
+    path, (job, workflow, project) = _of_url(path, (job, workflow, project))
     there, scope, scope_id = await _scope(api, job, workflow, project)
     named = _inside(path)
     with explained(there, scope, scope_id, named):
@@ -133,6 +141,19 @@ async def signed_url(api: Api, scope: str, scope_id: str, path: str) -> str:
     if not url:
         raise NotFoundError(f"there is no artifact {path}", 'see "ci-mcp semaphore artifacts list"')
     return url
+
+
+def _of_url(path: str, owner: tuple[str, str, str]) -> tuple[str, tuple[str, str, str]]:
+    """A path and its owner; both stand in the web URL of an artifact: ``…/jobs/ID/artifacts/PATH``."""
+    found = _URL.fullmatch(path)
+    if found is None or any(owner):
+        return path, owner
+    page, kind = found["page"], found["kind"].lower()
+    return unquote(found["path"]), (
+        page if kind == "jobs" else "",
+        page if kind == "workflows" else "",
+        page if kind == "projects" else "",
+    )
 
 
 async def _scope(api: Api, job: str, workflow: str, project: str) -> tuple[Api, str, str]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from ci_mcp.core.provider import Api, Reply
-from ci_mcp.errors import AuthError, BadAnswerError, NotFoundError, PermissionDeniedError
+from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, PermissionDeniedError
 from ci_mcp.net.pages import link_next, walk
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.semaphore import ids, wire
@@ -34,27 +34,44 @@ def explained(api: Api, kind: str, named: str) -> Iterator[None]:
     try:
         yield
     except NotFoundError as error:
-        if "current IP address" in error.body:
-            raise PermissionDeniedError(
-                f"{api.host} does not answer to this machine's IP address",
-                "ask its administrator to allow the address, or come from one that is allowed",
-                status=error.status,
-            ) from None
-        raise NotFoundError(
-            f"no {kind} {named} at {api.host}, or none that this token may see",
-            "check it, and that the token's owner is a member of its project",
-            status=error.status,
-            body=error.body,
-        ) from None
+        raise _not_found(api, kind, named, error) from None
     except AuthError as error:
-        if not not_allowed(error):
-            raise
-        raise PermissionDeniedError(
+        raise _unauthorized(api, kind, named, error) from None
+
+
+def _not_found(api: Api, kind: str, named: str, error: NotFoundError) -> CiError:
+    if "current IP address" in error.body:
+        return PermissionDeniedError(
+            f"{api.host} does not answer to this machine's IP address",
+            "ask its administrator to allow the address, or come from one that is allowed",
+            status=error.status,
+        )
+    home = "organization" if kind == "organization" else "project"
+    return NotFoundError(
+        f"no {kind} {named} at {api.host}, or none that this token may see",
+        f"check it, and that the token's owner is a member of its {home}"
+        if kind != home
+        else f"check its name, and that the token's owner is a member of that {home}",
+        status=error.status,
+        body=error.body,
+    )
+
+
+def _unauthorized(api: Api, kind: str, named: str, error: AuthError) -> CiError:
+    if not_allowed(error):
+        return PermissionDeniedError(
             f"this token may not read {kind} {named} at {api.host}",
             "ask for access to the project, or use another token",
             status=error.status,
             body=error.body,
-        ) from None
+        )
+    # Semaphore remembers for five minutes who a token is.
+    return AuthError(
+        error.message,
+        'the token is not taken: see "ci-mcp auth status"; one that was just made may take five minutes to work',
+        status=error.status,
+        body=error.body,
+    )
 
 
 def not_allowed(error: AuthError) -> bool:

@@ -107,6 +107,7 @@ _PROBLEMS = (
 _BLOCKED = (
     *shop_steps(),
     StepSpec(":rocket: Release to production?", "ask", kind="manual", fields=("release-name", "channel")),
+    WAIT,
     StepSpec(":rocket: Release", "release", "shop-pytest-passed", 20),
 )
 _DEPLOY = ("shop-deploy", "deploy-2")
@@ -139,6 +140,7 @@ _STUCK = (
     StepSpec(":brain: Train", "train", "", 1800, queue="", why="gpu"),
     StepSpec(":iphone: Mac tests", "mac", "", 600, queue="", why="mac"),
 )
+_HOSTILE = (UPLOAD, StepSpec(":skull: Hostile output", "hostile", "shop-pytest-failed", 30))
 _BIG = (UPLOAD, StepSpec(":elephant: Index everything", "big", "shop-pytest-failed", 1500))
 _PULL = {"id": "42", "base": "main", "repository": "https://github.com/acme/shop.git", "labels": ["tax"]}
 
@@ -161,11 +163,20 @@ def _shop() -> Iterator[BuildSpec]:
     yield BuildSpec("shop", "empty-1", "empty", 40 * _HOUR, one(":zap: Touch", "", 2), "Do nothing", "ben")
     for number, age in enumerate((9 * _DAY, 3 * _DAY, 26 * _HOUR), 1):
         yield BuildSpec(
-            "shop", f"release-{number}", "release", age, shop_steps(), f"Release 1.{number + 1}.0", reports=True
+            "shop",
+            f"release-{number}",
+            "release",
+            age,
+            shop_steps(),
+            f"Release 1.{number + 1}.0",
+            reports=True,
+            pull_request={},
         )
     yield BuildSpec("shop", "fails-soon-1", "fails-soon", 0, shop_steps("shipping"), "Free shipping over fifty euros",
                     reports=True, ends_in=4)  # fmt: skip
-    yield BuildSpec("shop", "passes-soon-1", "passes-soon", 0, shop_steps(), "Say what shipping costs", ends_in=3)
+    yield BuildSpec(
+        "shop", "passes-soon-1", "passes-soon", 0, shop_steps(), "Say what shipping costs", reports=True, ends_in=3
+    )
     yield BuildSpec("shop", "problems-1", "problems", 8 * _HOUR, _PROBLEMS, "Change everything", "ben", author=_BY_TEXT,
                     reports=True)  # fmt: skip
     yield BuildSpec("shop", "blocked-1", "candidate", 5 * _HOUR, _BLOCKED, "Release candidate 1.5", reports=True)
@@ -177,6 +188,7 @@ def _shop() -> Iterator[BuildSpec]:
     yield BuildSpec("shop", "stuck-1", "recommendations", 3 * _HOUR, _STUCK, "Train on a bigger machine", "ben")
     yield BuildSpec("shop", "matrix-1", "matrix", 12 * _HOUR, _matrix(), "Try every Python", "ben")
     yield BuildSpec("shop", "big-1", "big", 11 * _HOUR, _BIG, "Index everything", "ben")
+    yield BuildSpec("shop", "hostile-1", "hostile", 10.5 * _HOUR, _HOSTILE, "Print anything", "ben")
     yield BuildSpec("shop", "canceled-1", "spike", 4 * _HOUR, shop_steps(), "Try something", canceled_after=30)
     yield BuildSpec("shop", "skipped-1", "spike", 4.5 * _HOUR, (), "Try something else", fixed="skipped")
     yield BuildSpec("shop", "not-run-1", "docs", 7 * _HOUR, (), "Explain discounts [skip ci]", fixed="not_run")

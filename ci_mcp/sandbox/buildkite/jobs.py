@@ -7,6 +7,7 @@ from ci_mcp.sandbox.buildkite.answers import (
     BUILD,
     JOB,
     ORG_JOB,
+    Json,
     Refused,
     base_of,
     body_of,
@@ -22,7 +23,7 @@ from ci_mcp.sandbox.buildkite.answers import (
 )
 from ci_mcp.sandbox.buildkite.builds import run_again
 from ci_mcp.sandbox.buildkite.model import RETRYABLE, Job
-from ci_mcp.sandbox.buildkite.shapes import job
+from ci_mcp.sandbox.buildkite.shapes import job, web_url
 from ci_mcp.sandbox.buildkite.timing import unblock
 from ci_mcp.sandbox.buildkite.world import ME, RERUN_PACE, USERS
 
@@ -50,7 +51,7 @@ async def list_jobs(request: Request) -> Response:
         and query.get("step_key", one.spec.key) == one.spec.key
         and query.get("group_key", one.spec.group) == one.spec.group
     ]
-    return cursor_page(request, found, lambda one: job(one, world, base_of(request)))
+    return cursor_page(request, found, lambda one: _shape(request, one))
 
 
 def _state_to_list(one: Job, now: float) -> str:
@@ -60,7 +61,13 @@ def _state_to_list(one: Job, now: float) -> str:
 
 async def get_job(request: Request) -> Response:
     """``GET …/jobs/{job}``."""
-    return said(job(job_of(request), world_of(request), base_of(request)))
+    return said(_shape(request, job_of(request)))
+
+
+def _shape(request: Request, one: Job) -> Json:
+    """A job as these routes say it: they know nothing of groups."""
+    known = job(one, world_of(request), base_of(request))
+    return known | ({"group_key": None} if "group_key" in known else {})
 
 
 async def retry_job(request: Request) -> Response:
@@ -73,7 +80,8 @@ async def retry_job(request: Request) -> Response:
         raise Refused(400, "This job has already been retried")
     if item.spec.kind != "script" or item.state(now) not in RETRYABLE:
         raise Refused(400, "Only failed, timed out or canceled jobs can be retried")
-    return said(job(run_again(item, world), world, base_of(request)))
+    new = run_again(item, world)
+    return said(_shape(request, new) | {"build_url": web_url(new.build)})
 
 
 async def unblock_job(request: Request) -> Response:
@@ -95,16 +103,16 @@ async def unblock_job(request: Request) -> Response:
         raise invalid(**missing)
     item.build.pace = RERUN_PACE
     unblock(item, now, who, {key: str(value) for key, value in fields.items()})
-    return said(job(item, world, base_of(request)))
+    return said(_shape(request, item))
 
 
 async def reprioritize_job(request: Request) -> Response:
     """``PUT …/reprioritize``."""
-    item, world, sent = job_of(request), world_of(request), await body_of(request)
+    item, sent = job_of(request), await body_of(request)
     if not isinstance(sent.get("priority"), int):
         raise invalid(priority="invalid")
     item.priority = sent["priority"]
-    return said(job(item, world, base_of(request)))
+    return said(_shape(request, item))
 
 
 ROUTES = [

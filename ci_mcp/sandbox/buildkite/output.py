@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ci_mcp.sandbox.buildkite.model import Job
-from ci_mcp.sandbox.buildkite.world import SHOP_BIG_JOB, SHOP_EMPTY_JOB
+from ci_mcp.sandbox.buildkite.world import SHOP_BIG_JOB, SHOP_EMPTY_JOB, SHOP_HOSTILE_JOB
 from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.recordings import Recording, Step, recording
 
@@ -88,7 +88,7 @@ def log_of(job: Job, clock: Clock) -> Log | None:
     fill_from = 0
     for at, line, kind in _lines(job):
         if at > until:
-            break
+            continue  # not yet; of a job that was stopped, never: its last words come after
         if kind == "fill":
             fill_from = len(pieces)
             continue
@@ -96,6 +96,8 @@ def log_of(job: Job, clock: Clock) -> Log | None:
         if line.startswith(("--- ", "~~~ ", "+++ ")):
             headers.append(int(stamp * 1e9))
         pieces.append(_raw(line, int(stamp * 1000), kind))
+    if job.id == SHOP_HOSTILE_JOB:
+        pieces[4:4] = _hostile(int(clock.unix(job.started) * 1000))
     if not fill_from:
         return Log(b"".join(pieces), headers=tuple(headers))
     head, tail = b"".join(pieces[:fill_from]), b"".join(pieces[fill_from:])
@@ -109,6 +111,24 @@ def _raw(line: str, milliseconds: int, kind: str) -> bytes:
     marker = f"\x1b_bk;t={milliseconds}\x07"
     end = "\r\n" if kind == "agent" else "\r\r\n"
     return (marker + line.replace("\r", f"{marker}\r") + end).encode()
+
+
+def _hostile(milliseconds: int) -> list[bytes]:
+    """Lines that trip those who read logs: each is one that some command can print."""
+    marker = f"\x1b_bk;t={milliseconds}\x07".encode()
+    return [
+        marker + b"--- " + b"a title without an end " * 36_000 + b"\r\r\n",
+        marker + b"100 %\x1b[K" + marker + b"\rthe error stands after the bar: E1001\r\r\n",
+        marker + b"\x1b[31mE1002 \x1b[1mcoloured\x1b[0m\x1b[31m in the middle of a word: an\x1b[0mother\r\r\n",
+        marker + b"text before " + marker + b"and after a marker: E1003\r\r\n",
+        b"\x1b_bk;t=soon\x07a marker without a time: E1004\r\r\n",
+        marker + b"\x1b]1338;url='artifact://a b';alt=never closed\r\r\n",
+        marker + b'File "x.py", line 3, in <module> &amp; "quotes": E1005\r\r\n',
+        marker + b"not UTF-8: \xff\xfe\x80 and a nought: \x00 E1006\r\r\n",
+        marker + b"    indented by four\r\r\n",
+        marker + b"+++ \r\r\n",
+        marker + b"\r\r\n",
+    ]
 
 
 def _lines(job: Job) -> Iterator[tuple[float, str, str]]:

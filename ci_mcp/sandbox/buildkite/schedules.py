@@ -71,7 +71,7 @@ def _schedule_of(request: Request) -> tuple[str, dict[str, Any]]:
 def _shape(request: Request, schedule: str) -> Json:
     item, world, base = pipeline_of(request), world_of(request), base_of(request)
     url = pipeline_url(base, item.slug)
-    given = {
+    given: Json = {
         "label": None,
         "message": None,
         "commit": "HEAD",

@@ -61,17 +61,19 @@ def pipeline(item: Pipeline, world: World, base: str, *, writes: bool) -> Json:
         "tags": list(item.tags) or None, "emoji": None, "color": None, "configuration": item.configuration,
         "scheduled_builds_count": states.count("scheduled"), "running_builds_count": states.count("running"),
         "scheduled_jobs_count": jobs.count("scheduled"), "running_jobs_count": jobs.count("running"),
-        "waiting_jobs_count": jobs.count("waiting"), "steps": [_yaml_step()],
+        "waiting_jobs_count": jobs.count("waiting"), "steps": [_yaml_step(mapping=item.slug == "shop-deploy")],
     }  # fmt: skip
     return known | item.changes
 
 
-def _yaml_step() -> Json:
+def _yaml_step(*, mapping: bool) -> Json:
+    """A step of the YAML; its plugins are a list, or of older pipelines a mapping."""
+    plugin = {"docker#v5.12.0": {"image": "python:3.11"}}
     return {
         "type": "script", "name": ":pipeline: Upload", "command": "buildkite-agent pipeline upload",
         "artifact_paths": None, "branch_configuration": None, "env": {}, "timeout_in_minutes": None,
         "agent_query_rules": ["queue=default"], "concurrency": None, "parallelism": None,
-        "plugins": [{"docker#v5.12.0": {"image": "python:3.11"}}],
+        "plugins": plugin if mapping else [plugin],
     }  # fmt: skip
 
 

@@ -38,14 +38,14 @@ class Grant:
 USER_LIMITED_TOKEN = "demo-buildkite-user-limited"  # noqa: S105 - made up: five requests a minute
 ORGANIZATION_LIMITED_TOKEN = "demo-buildkite-organization-limited"  # noqa: S105 - made up: the other bucket
 BRIEFLY_LIMITED_TOKEN = "demo-buildkite-briefly-limited"  # noqa: S105 - made up: two requests in two seconds
-DIAGNOSIS_TOKEN = "demo-buildkite-real-limits"  # noqa: S105 - made up: as many requests as Buildkite really allows
+REAL_LIMITS_TOKEN = "demo-buildkite-real-limits"  # noqa: S105 - made up: as many requests as Buildkite really allows
 
 _GRANTS = {
     TOKEN: Grant(),
     USER_LIMITED_TOKEN: Grant(user=Limit(5), organization=Limit(200)),
     ORGANIZATION_LIMITED_TOKEN: Grant(user=Limit(50), organization=Limit(5)),
     BRIEFLY_LIMITED_TOKEN: Grant(user=Limit(2, 2), organization=Limit(200)),
-    DIAGNOSIS_TOKEN: Grant(user=Limit(50), organization=Limit(200)),
+    REAL_LIMITS_TOKEN: Grant(user=Limit(50), organization=Limit(200)),
 }
 
 

@@ -77,10 +77,11 @@ async def test_the_storage_is_sent_no_credential(fake: Fake, call: Call) -> None
         (gzip.compress(b"packed\n" * 5_000), "too long to be shown"),
         (b"\x1f\x8bdamaged", "no text"),
     ],
+    ids=["binary", "latin", "long", "longer", "packed", "damaged"],
 )
 async def test_what_cannot_be_shown_is_saved(fake: Fake, call: Call, content: bytes, why: str) -> None:
     """In the cache, for this person alone, under a harmless name; text is saved unpacked."""
-    there = fake(_file(content, "out/../evil name;rm.bin".replace("../", "")))
+    there = fake(_file(content, "out/evil name;rm.bin"))
     shown = await call(there, "artifacts_describe", job=JOB, path="out/evil name;rm.bin")
     assert why in shown.text
     plain = gzip.decompress(content) if content.startswith(b"\x1f\x8b\x08") else content
@@ -110,6 +111,27 @@ async def test_a_path_stays_in_its_scope(fake: Fake, call: Call, path: str) -> N
     with pytest.raises(UsageError):
         await call(fake({}, asked), "artifacts_describe", job=JOB, path=path)
     assert [] == asked
+
+
+@pytest.mark.parametrize(
+    ("url", "scope"),
+    [
+        (f"https://acme.semaphoreci.com/jobs/{JOB}/artifacts/out/a%20b.txt", "jobs"),
+        (f"https://acme.semaphoreci.com/workflows/{JOB}/artifacts/out/a%20b.txt?x=1", "workflows"),
+        (f"https://acme.semaphoreci.com/projects/{JOB}/artifacts/out/a%20b.txt#top", "projects"),
+    ],
+)
+async def test_an_artifact_is_named_by_its_url(fake: Fake, call: Call, url: str, scope: str) -> None:
+    """It says whose it is, too; a listing takes the URL of the folder."""
+    asked: list[httpx.Request] = []
+    there = fake(_file(b"text", "out/a b.txt") | {"GET /artifacts": {"artifacts": []}}, asked)
+    await call(there, "artifacts_describe", path=url)
+    await call(there, "artifacts_list", path=url.partition("/out")[0])
+    found = [{name: request.url.params.get(name) for name in ("scope", "scope_id", "path")} for request in asked]
+    assert {"scope": scope, "scope_id": JOB, "path": "out/a b.txt"} == found[0]
+    assert {"scope": scope, "scope_id": JOB, "path": None} == found[-1]
+    with pytest.raises(UsageError, match="one job, workflow or project"):
+        await call(there, "artifacts_list", path="https://acme.semaphoreci.com/elsewhere")
 
 
 @pytest.mark.parametrize("given", [{}, {"job": JOB, "workflow": JOB}])

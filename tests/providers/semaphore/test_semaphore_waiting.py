@@ -124,21 +124,22 @@ def _ago(seconds: float) -> str:
 @pytest.mark.parametrize(
     ("job", "types", "words"),
     [
-        ({"enqueued_at": _ago(10), "machine_type": "f1"}, None, ""),
-        ({"enqueued_at": _ago(600)}, None, "job 'train' has waited 10 min for an agent"),
-        ({"enqueued_at": _ago(600), "machine_type": "f1-standard-2"}, None, "quota of that type may be used up"),
-        ({"created_at": _ago(20_000), "machine_type": "s1-a"}, httpx.Response(404, json="x"), "6 h for an agent"),
-        ({"enqueued_at": _ago(600), "machine_type": "s1-a"}, httpx.Response(404, json="x"), "has no such type"),
-        ({"enqueued_at": _ago(600), "machine_type": "s1-a"}, {"status": {"total_agent_count": 0}}, "none of that"),
-        ({"enqueued_at": _ago(600), "machine_type": "s1-a"}, {"status": {"total_agent_count": 3}}, "all 3 of them"),
-        ({"enqueued_at": _ago(600), "machine_type": "s1-a"}, httpx.Response(403, text="x"), "busy or not connected"),
-        ({"enqueued_at": _ago(600), "machine_type": "a/b", "is_self_hosted": True}, None, "busy or not connected"),
+        ({"enqueued_at": 10, "machine_type": "f1"}, None, ""),
+        ({"enqueued_at": 600}, None, "job 'train' has waited 10 min for an agent"),
+        ({"enqueued_at": 600, "machine_type": "f1-standard-2"}, None, "quota of that type may be used up"),
+        ({"created_at": 20_000, "machine_type": "s1-a"}, httpx.Response(404, json="x"), "6 h for an agent"),
+        ({"enqueued_at": 600, "machine_type": "s1-a"}, httpx.Response(404, json="x"), "has no such type"),
+        ({"enqueued_at": 600, "machine_type": "s1-a"}, {"status": {"total_agent_count": 0}}, "none of that"),
+        ({"enqueued_at": 600, "machine_type": "s1-a"}, {"status": {"total_agent_count": 3}}, "all 3 of them"),
+        ({"enqueued_at": 600, "machine_type": "s1-a"}, httpx.Response(403, text="x"), "busy or not connected"),
+        ({"enqueued_at": 600, "machine_type": "a/b", "is_self_hosted": True}, None, "busy or not connected"),
     ],
 )
 async def test_a_job_that_waits_for_long_is_told_with_its_agents(
     fake: Fake, pipeline: Make, job: dict[str, Any], types: Any, words: str
 ) -> None:
     """One that has just been queued is no news."""
+    job = {key: _ago(value) if isinstance(value, int) and key.endswith("_at") else value for key, value in job.items()}
     raw = pipeline(1, state="RUNNING", result=None, created_at={"seconds": time.time() - 900})
     there = fake(_queued(raw, job, **{"GET /self_hosted_agent_types/s1-a": types}))
     run = await runs.run(there, RUN)
