@@ -78,6 +78,15 @@ def of_build(named: Named, jobs: Sequence[Json], children: dict[str, Child]) -> 
     return found + _together(named, soft, _SOFT)
 
 
+def of_nothing(named: Named, build: Json) -> Failure:
+    """Why a build is not green that has no such job."""
+    status = wire.build_status(build)
+    own = Job(status=status, name=f"build {named.number}", id="", url=read.build_web(named))
+    if status is Status.CANCELED:
+        return Failure(job=own, reason="it was canceled before any of its jobs began")
+    return Failure(job=own, reason="no job of it tells why: its steps may not have been read or made at all")
+
+
 def _last(raw: Json) -> int:
     """Commands that failed by themselves come first, then those that something ended, then those that never began."""
     if text(raw, "state") == "expired":

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from ci_mcp.core.provider import Api, Body
-from ci_mcp.errors import BadAnswerError, CiError, UsageError
+from ci_mcp.errors import BadAnswerError, UsageError
 from ci_mcp.logs.clean import Log
 from ci_mcp.providers.buildkite import read
 from ci_mcp.providers.buildkite.ids import Named
@@ -126,8 +126,3 @@ async def view_of(api: Api, log_id: str, *, finished: bool, whole: bool, ending:
         return found
     found.close()
     return await api.store.log(f"{key} whole", partial(everything, api, log_id), finished=finished)
-
-
-def none_yet(error: CiError) -> bool:
-    """True where a 404 means that there is no log."""
-    return error.status == 404  # noqa: PLR2004 - the HTTP status

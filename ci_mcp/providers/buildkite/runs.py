@@ -139,6 +139,8 @@ class _Look:
     def whole(self, raw: Json) -> BuildRun:
         """The run as far as it was read."""
         found = why.of_build(self.named, list(self.jobs.values()), self.children)
+        if wire.build_status(raw).bad and not found:
+            found = [why.of_nothing(self.named, raw)]
         by_job = {failure.job.id for failure in found}
         about = [one for one in self.annotations if not (one.job and one.job in by_job)]
         found = [_annotated(one, self.annotations) for one in found]
@@ -193,14 +195,13 @@ async def failures(api: Api, asked: Run, job: str) -> list[Failure]:
     if not job:
         return await _with_tests(api, whole, list(whole.found))
     wanted = ids.job(api, job).job
-    found = [one for one in whole.found if one.job.id == wanted and one.job.log_id]
-    if not found:
+    if not any(one.job.id == wanted and one.job.log_id for one in whole.found):
         named = Named(organization=whole.named.organization, job=wanted)
         raw = await read.job(api, named)
         if not wire.job_status(raw).bad and wire.job_status(raw) is not Status.SKIPPED:
             return []
-        found = [why.of_job(jobs.build_of(raw, whole.named), raw)]
-    return await _with_tests(api, whole, found) if len(whole.found) == 1 else found
+        return [why.of_job(jobs.build_of(raw, whole.named), raw)]
+    return [one for one in await _with_tests(api, whole, list(whole.found)) if one.job.id == wanted]
 
 
 async def _with_tests(api: Api, whole: BuildRun, found: list[Failure]) -> list[Failure]:

@@ -189,7 +189,7 @@ def ranged() -> Callable[..., Callable[[httpx.Request], httpx.Response]]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """The sandbox's Buildkite."""
     with start(["buildkite"]) as services:

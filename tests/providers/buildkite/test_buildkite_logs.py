@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_mcp.errors import NotFoundError, PermissionDeniedError, UsageError
+from ci_mcp.errors import BadAnswerError, NotFoundError, PermissionDeniedError, UsageError
 from ci_mcp.logs.clean import Log
 from ci_mcp.logs.excerpt import excerpt
 from ci_mcp.logs.search import search
@@ -98,6 +98,19 @@ async def test_a_range_that_does_not_get_through_is_left_out(fake: Make, job: Ma
 
     opened = fake({PATH: job(), f"{PATH}/log": answer})
     assert b"one\n" == await whole(logs.end(opened, f"acme/{JOB}", 100))
+
+
+@pytest.mark.parametrize(("status", "error"), [(422, UsageError), (418, BadAnswerError)])
+async def test_another_refusal_of_a_range_is_told(status: int, error: type[Exception], fake: Make) -> None:
+    """Only an empty log and a stripped header are known for harmless."""
+    opened = fake({f"{PATH}/log": httpx.Response(status, json={"message": "no"})})
+    with pytest.raises(error, match="no"):
+        await whole(logs.end(opened, f"acme/{JOB}", 100))
+
+
+async def test_a_part_without_a_line_end_is_all_left_out(api: Make) -> None:
+    """One line of megabytes: no line begins in its end."""
+    assert b"" == await whole(logs.end(api(b"x" * 1000), f"acme/{JOB}", 100))
 
 
 async def test_a_part_begins_with_a_whole_line(api: Make) -> None:

@@ -361,3 +361,14 @@ async def test_an_unknown_build_is_not_found(fake: Make) -> None:
     with pytest.raises(NotFoundError, match="no build acme/shop/42 at Buildkite") as caught:
         await runs.run(fake({}), "acme/shop/42")
     assert 404 == caught.value.status
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("failed", "no job of it tells why"), ("canceled", "it was canceled before any of its jobs began")],
+)
+async def test_a_build_without_jobs_still_says_something(state: str, said: str, world: Make, build: Make) -> None:
+    """Its steps were never made."""
+    red = build(state=state, job_state_counts=counts())
+    services, _ = world({BUILD: red, f"{BUILD}/jobs": jobs(), f"{PIPELINE}/builds": [red]})
+    assert said in (await explain(services, URL)).text

@@ -50,7 +50,7 @@ async def test_an_explanation_keeps_within_its_requests_and_tokens(  # noqa: PLR
 
 async def test_an_explanation_fits_what_buildkite_allows_a_person_in_a_minute(services: Any) -> None:
     """With real limits, 200 jobs included."""
-    async with services(grants.DIAGNOSIS_TOKEN) as opened:
+    async with services(grants.REAL_LIMITS_TOKEN) as opened:
         for build in (world.SHOP_MATRIX_BUILD, world.SHOP_MAIN_BUILD):
             assert "FAILED" in (await call(opened, "ci_explain", {"target": f"{WEB}/{build}"})).text
 
