@@ -91,10 +91,10 @@ async def test_a_stream_that_breaks_off_ends_in_an_error(make_api: MakeApi, list
 async def test_a_stall_ends_at_the_deadline(make_api: MakeApi, listen: Listen, pieces: list[bytes]) -> None:
     """Before the answer, in its headers, in its body; as a get and as a stream."""
     async with listen(saying(*pieces, then=20)) as url, make_api(base_url=url) as api:
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(2):
             with pytest.raises(TimedOutError, match="did not answer GET /x"):
                 await api.get("/x")
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(2):
             with pytest.raises(TimedOutError, match="did not answer GET /log"):
                 await drain(api, bytearray())
 

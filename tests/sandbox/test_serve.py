@@ -61,9 +61,10 @@ def test_a_port_that_is_taken_is_an_error() -> None:
 
 def test_nothing_listens_after_the_end() -> None:
     """When the block ends, thread and ports are gone."""
+    before = set(threading.enumerate())  # of other tests' sandboxes
     with start(["semaphore"]) as services:
         port = httpx.URL(services["semaphore"].url).port
-    assert "ci-mcp-sandbox" not in {thread.name for thread in threading.enumerate()}
+    assert "ci-mcp-sandbox" not in {thread.name for thread in set(threading.enumerate()) - before}
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port))
 

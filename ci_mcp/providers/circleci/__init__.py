@@ -21,4 +21,5 @@ provider.hooks = Hooks(
     rerun=runs.rerun,
     flaky=hooks.flaky,
     tokens=hooks.tokens,
+    numbered=True,
 )

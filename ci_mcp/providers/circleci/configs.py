@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from ci_mcp.core.provider import Api
+from ci_mcp.core.shapes import Yaml
 from ci_mcp.errors import NotFoundError
 from ci_mcp.providers.circleci import ids, read, wire
 from ci_mcp.providers.circleci.provider import provider
@@ -18,7 +19,7 @@ _NO_OWNER: Final = "compiled without an organization: private orbs are not found
 @provider.read()
 async def configs_validate(
     api: Api,
-    config: Annotated[str, Field(min_length=1, max_length=1_000_000, description="The YAML of .circleci/config.yml")],
+    config: Yaml,
     project: Annotated[str, Field(max_length=500, description="Slug: its organization's private orbs count")] = "",
     branch: Annotated[str, Field(max_length=300, description="Branch to compile as")] = "main",
 ) -> Validation:

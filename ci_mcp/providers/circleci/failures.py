@@ -33,10 +33,7 @@ async def failures(api: Api, asked: Run, job: str) -> list[Failure]:
 
 def _plain(job: Job) -> Failure:
     word = _word(job)
-    reason = jobs.why(word)
-    if not job.log_id and not reason:
-        reason = f'its log was not read: circleci_jobs_logs(job="{job.id}")'
-    return Failure(job=job, reason=reason, infrastructure=word in _INFRASTRUCTURE)
+    return Failure(job=job, reason=jobs.why(word), infrastructure=word in _INFRASTRUCTURE)
 
 
 def _word(job: Job) -> str:

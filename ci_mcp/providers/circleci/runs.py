@@ -212,7 +212,7 @@ async def run(api: Api, named: str) -> Run:
     GET /api/v2/workflow/{id}/job.
     Raises: NotFoundError: there is no such run, or none that the token may see.
     """
-    there, found = _named(api, named)
+    there, found = await _named(api, named)
     if found.workflow and not found.pipeline:
         return await _workflow_run(there, found)
     try:
@@ -223,10 +223,15 @@ async def run(api: Api, named: str) -> Run:
         return await _workflow_run(there, Named(workflow=found.workflow))
 
 
-def _named(api: Api, text: str) -> tuple[Api, Named]:
+async def _named(api: Api, text: str) -> tuple[Api, Named]:
+    """The run that a text names; of ``PROJECT#RUN`` the run may be the pipeline's number in that project."""
+    project, mark, run = text.rpartition("#")
+    if mark and run.isdecimal():
+        api, project = await read.slug(api, project)
+    wanted = f"{project}/{run}" if mark and run.isdecimal() else run
     for kind in ("pipeline", "workflow"):
         with suppress(UsageError):
-            return ids.find(api, text, kind)
+            return ids.find(api, text if "://" in text else wanted, kind)
     raise UsageError(f"{text[:80]!r} names no run", "give a pipeline's id or number (gh/owner/repo/25), or a web URL")
 
 
@@ -310,7 +315,7 @@ async def rerun(api: Api, named: str, failed_only: bool) -> str:
     Route: POST /api/v2/workflow/{id}/rerun.
     Raises: UsageError: nothing of it has failed.
     """
-    there, found = _named(api, named)
+    there, found = await _named(api, named)
     if found.workflow and not found.pipeline:
         started = await workflows.rerun(there, found.workflow, failed=failed_only)
         return f"{ids.WORKFLOW}{started.workflow}"

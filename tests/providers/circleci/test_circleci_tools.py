@@ -333,7 +333,7 @@ async def test_where_the_old_compiler_is_gone_the_new_one_is_asked(fake: Open, c
 async def test_artifacts_are_listed_and_short_text_is_shown(api: HttpApi, call: Call) -> None:
     """No address of one is in an answer."""
     page = await call(api, "artifacts_list", job=JOB)
-    assert ["test-results/junit.xml", "summary.txt"] == [one.path for one in page.items]
+    assert ["test-results/junit.xml", "test-results/junit.xml.gz", "summary.txt"] == [one.path for one in page.items]
     assert "http" not in str(plain(page))
     shown = await call(api, "artifacts_list", job=JOB, path="summary.txt")
     assert isinstance(shown, Prose)
