@@ -1,7 +1,7 @@
 """The reads that several tools share: one call each, checked, with a refusal put into words."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -26,8 +26,11 @@ LEAN: Final = {"exclude_jobs": "true", "exclude_pipeline": "true"}
 _SAID: Final = 200  # characters of the service's own words
 _TOKENS: Final = "https://buildkite.com/user/api-access-tokens"
 
+_REMEMBERED: Final = 500  # builds known to have failed
+
 _only: dict[str, str] = {}
 _named: dict[str, str] = {}
+_bad: dict[tuple[str, str], None] = {}
 
 
 @contextmanager
@@ -104,10 +107,23 @@ async def placed(api: Api, named: Named) -> Named:
     return replace(named, organization=await organization(api))
 
 
+def remember_bad(api: Api, builds: Iterable[str]) -> None:
+    """Note the builds that a list has shown as failed, as far as they are recent."""
+    _bad.update(dict.fromkeys((api.host, build) for build in builds))
+    while len(_bad) > _REMEMBERED:
+        del _bad[next(iter(_bad))]
+
+
+def was_bad(api: Api, build: str) -> bool:
+    """Whether a list has shown a build as failed; it may have been retried since."""
+    return (api.host, build) in _bad
+
+
 def forget() -> None:
-    """Forget every organization."""
+    """Forget every organization and build."""
     _only.clear()
     _named.clear()
+    _bad.clear()
 
 
 def numbered(

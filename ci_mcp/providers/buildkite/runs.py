@@ -57,6 +57,7 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
     }
     fetch = builds.listed(api, named, params, query.limit)
     page = await collect(_raw(fetch, named), cursor="", limit=query.limit, max_pages=1)
+    read.remember_bad(api, [build.id for build in page.items if build.status.bad])
     return list(page.items)
 
 
@@ -89,21 +90,26 @@ async def run(api: Api, build: str) -> BuildRun:
     """A build; of one that is not green also its jobs that are not, and what its annotations say.
 
     Of a green or running one a single request is made: who waits for it asks often.
+    One that a list has just shown as failed is asked for together with its jobs: a round trip less.
     Route: GET …/builds/{number}; then side by side …/jobs with the states that tell, …/annotations; then the
     jobs of triggered builds.
     Raises: NotFoundError: there is no such build, or none that the token may see.
     """
     named = await read.placed(api, ids.build(api, build))
-    raw = await read.build(api, named, include_test_engine="true")
     look = _Look(api, named)
-    if wire.build_status(raw).bad:
-        calls: list[Callable[[], Awaitable[None]]] = [partial(look.at_jobs, wire.ENDED_BADLY), look.at_annotations]
-        # As a request of their own: a hundred that never ran would fill the page of those that failed.
-        if any(state in wire.NEVER_RAN for state in builds.counts(raw)) or not builds.counts(raw):
-            calls.append(partial(look.at_jobs, wire.NEVER_RAN))
-        await together(calls)
+    bad: list[Callable[[], Awaitable[None]]] = [partial(look.at_jobs, wire.ENDED_BADLY), look.at_annotations]
+    # As a request of their own: a hundred that never ran would fill the page of those that failed.
+    never: Callable[[], Awaitable[None]] = partial(look.at_jobs, wire.NEVER_RAN)
+    if read.was_bad(api, named.build):
+        await together([look.at_build, *bad, never])
+    else:
+        await look.at_build()
+        if wire.build_status(look.raw).bad:
+            counted = builds.counts(look.raw)
+            await together([*bad, never] if not counted or {*wire.NEVER_RAN} & {*counted} else bad)
+    if wire.build_status(look.raw).bad:
         await look.at_children()
-    return look.whole(raw)
+    return look.whole()
 
 
 class _Look:
@@ -111,9 +117,13 @@ class _Look:
 
     def __init__(self, api: Api, named: Named) -> None:
         self.api, self.named = api, named
+        self.raw: Json = {}
         self.jobs: dict[str, Json] = {}
         self.children: dict[str, Child] = {}
         self.annotations: Sequence[Annotation] = ()
+
+    async def at_build(self) -> None:
+        self.raw = await read.build(self.api, self.named, include_test_engine="true")
 
     async def at_jobs(self, states: tuple[str, ...]) -> None:
         found, _ = await jobs.listed(self.api, self.named, states, dict)("")
@@ -136,11 +146,13 @@ class _Look:
         except CiError as error:
             self.children[key] = Child(child, problem=str(error))
 
-    def whole(self, raw: Json) -> BuildRun:
-        """The run as far as it was read."""
-        found = why.of_build(self.named, list(self.jobs.values()), self.children)
-        if wire.build_status(raw).bad and not found:
-            found = [why.of_nothing(self.named, raw)]
+    def whole(self) -> BuildRun:
+        """The run as far as it was read; of one that has meanwhile become green, its build alone."""
+        raw = self.raw
+        found: list[Failure] = []
+        if wire.build_status(raw).bad:
+            found = why.of_build(self.named, list(self.jobs.values()), self.children)
+            found = found or [why.of_nothing(self.named, raw)]
         by_job = {failure.job.id for failure in found}
         about = [one for one in self.annotations if not (one.job and one.job in by_job)]
         found = [_annotated(one, self.annotations) for one in found]
@@ -162,7 +174,7 @@ class _Look:
             created=short.created,
             finished=short.finished,
             duration=short.duration,
-            reason="\n".join(filter(None, (text(raw, "cancel_reason"), annotations.told(about)))),
+            reason="\n".join(filter(None, (text(raw, "cancel_reason"), annotations.told(about) if found else ""))),
             jobs=tuple(failure.job for failure in found),
             counts=counted,
         )

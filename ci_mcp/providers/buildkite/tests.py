@@ -50,19 +50,8 @@ async def tests_list(
     runs, uuid = builds.test_runs(raw), ids.uuid(text(raw, "id"), "build")
     if not runs:
         return Page([], note=_NONE)
-    said: dict[str, Json] = {}
-    always: set[str] = set()
-
-    async def at_words() -> None:
-        if result != "all":
-            said.update(await engine.words_of(api, named.organization, runs))
-
-    async def at_always() -> None:
-        if result == "flaky":
-            always.update(text(test, "id") for test in await engine.failing(api, named.organization, uuid))
-
     with read.explained(f"tests of build {named.build}", "read_suites"):
-        await together([at_words, at_always])
+        said, always = await _around(api, named.organization, uuid, runs if result != "all" else [], result == "flaky")
     fetch = read.numbered(
         api,
         f"{read.ANALYTICS}/organizations/{named.organization}/builds/{uuid}/tests",
@@ -73,6 +62,24 @@ async def tests_list(
         scope="read_suites",
     )
     return await collect(fetch, cursor=cursor, limit=limit, keep=lambda test: test.id not in always)
+
+
+async def _around(
+    api: Api, organization: str, build: str, runs: list[Json], flaky: bool
+) -> tuple[dict[str, Json], set[str]]:
+    """What failed executions of these runs said, by test; and, to tell flaky tests, those that never passed."""
+    said: dict[str, Json] = {}
+    always: set[str] = set()
+
+    async def at_words() -> None:
+        said.update(await engine.words_of(api, organization, runs))
+
+    async def at_always() -> None:
+        if flaky:
+            always.update(text(test, "id") for test in await engine.failing(api, organization, build))
+
+    await together([at_words, at_always])
+    return said, always
 
 
 def _test(raw: Json, execution: Json, verdict: str) -> Test:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -63,13 +64,23 @@ def make_uuid(number: int) -> str:
 def fake(tmp_path: Path) -> Callable[..., HttpApi]:
     """Make an Api whose answers a test gives: ``"GET /path"`` → a value, a response, or a function of the request.
 
-    Paths are without ``/v2``; what is asked goes into ``asked``. Another path is Buildkite's 404.
+    Paths are without ``/v2``; what is asked goes into ``asked``, and how many round trips deep into ``depths``.
+    Another path is Buildkite's 404.
     """
 
-    def make(answers: Answers, asked: list[httpx.Request] | None = None, host: str = "api.buildkite.com") -> HttpApi:
+    def make(
+        answers: Answers,
+        asked: list[httpx.Request] | None = None,
+        host: str = "api.buildkite.com",
+        depths: list[int] | None = None,
+    ) -> HttpApi:
         async def answer(request: httpx.Request) -> httpx.Response:
             if asked is not None:
                 asked.append(request)
+            if depths is not None:
+                depth = 1 + max(depths, default=0)
+                await anyio.sleep(0.05)  # what is asked side by side has all begun before the first answer
+                depths.append(depth)
             path = request.url.path.removeprefix("/v2")
             found = answers.get(f"{request.method} {path}", httpx.Response(404, json={"message": "Not Found"}))
             found = found(request) if callable(found) else found

@@ -63,11 +63,11 @@ def failing_log(said: str) -> bytes:
 
 @pytest.fixture
 def world(fake: Make, tmp_path: Path) -> Callable[..., tuple[Services, list[httpx.Request]]]:
-    """Make services over made-up answers, with what they are asked."""
+    """Make services over made-up answers, with what they are asked; ``depths`` takes how many round trips deep."""
 
-    def make(answers: dict[str, Any]) -> tuple[Services, list[httpx.Request]]:
+    def make(answers: dict[str, Any], depths: list[int] | None = None) -> tuple[Services, list[httpx.Request]]:
         asked: list[httpx.Request] = []
-        api = fake(answers, asked)
+        api = fake(answers, asked, depths=depths)
         given = {"buildkite": (Endpoint("buildkite", "api.buildkite.com", "https://api.buildkite.com"), "t")}
         services = Services(
             World(Config.load({"CI_MCP_HOME": str(tmp_path)}), {}, given=given), Store(tmp_path / "logs")
@@ -187,6 +187,43 @@ async def test_two_hundred_jobs_of_which_twelve_failed_cost_twenty_requests(
     assert [] == [one for one in said if one not in text]
     assert "the same in 4 other jobs" in text
     assert 4_000 * 4 >= len(text)
+
+
+@pytest.mark.parametrize(
+    ("target", "deep"),
+    [
+        (URL, 4),
+        (f"{URL}#0190a6d2-0000-4000-8000-000000000001", 4),
+        ("https://api.buildkite.com/v2/organizations/acme/jobs/0190a6d2-0000-4000-8000-000000000001", 5),
+        ("buildkite:acme/shop@main", 4),
+        ("buildkite:shop@main", 5),
+    ],
+)
+async def test_an_explanation_is_at_most_five_round_trips_deep(  # noqa: PLR0913, PLR0917 - the columns of the table
+    target: str, deep: int, world: Make, shop: dict[str, Any], job: Make, uuid: Make
+) -> None:
+    """A triggered build included, whose jobs are one trip more."""
+    depths: list[int] = []
+    more = {"GET /organizations": [{"slug": "acme"}], f"GET /organizations/acme/jobs/{uuid(1)}": job(1)}
+    services, asked = world(shop | more, depths)
+    assert "assert 1790 == 1800" in (await explain(services, target)).text
+    assert deep >= max(depths)
+    assert 15 >= len(asked)
+
+
+async def test_a_build_that_was_retried_to_green_is_told_as_it_is_now(world: Make, build: Make, job: Make) -> None:
+    """A list showed it failed a moment ago."""
+    answers = {
+        BUILD: build(state="passed"),
+        f"{BUILD}/jobs": jobs(job(1)),
+        f"{PIPELINE}/builds": [build(state="failed")],
+        f"{BUILD}/annotations": [{"style": "error", "body_html": "old"}],
+    }
+    services, _ = world(answers)
+    text = (await explain(services, "buildkite:acme/shop@main")).text
+    assert text.startswith("PASSED")
+    assert "1. Job" not in text
+    assert "old" not in text
 
 
 async def test_a_pasted_job_is_told_alone(world: Make, shop: dict[str, Any], uuid: Make) -> None:
