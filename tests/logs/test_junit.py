@@ -385,5 +385,7 @@ def test_a_report_in_an_encoding_that_does_not_exist_is_a_bad_answer() -> None:
 
 def test_colours_that_pytest_spelled_out_are_taken_away() -> None:
     """XML cannot hold an escape, so it writes ``#x1B``."""
-    (case,) = parse(cases('<testcase name="t"><failure message="#x1B[31m1 == 2#x1B[0m">#x1B[0mE 1</failure></testcase>')).failing
+    (case,) = parse(
+        cases('<testcase name="t"><failure message="#x1B[31m1 == 2#x1B[0m">#x1B[0mE 1</failure></testcase>')
+    ).failing
     assert ("1 == 2", "E 1") == (case.message, case.details)
