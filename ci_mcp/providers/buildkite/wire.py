@@ -1,14 +1,18 @@
 """Buildkite's JSON, read into our vocabulary; what is odd in it is told where it is met."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from ci_mcp.errors import BadAnswerError
+from ci_mcp.core.wire import Json as Json
+from ci_mcp.core.wire import first_line as first_line
+from ci_mcp.core.wire import part as part
+from ci_mcp.core.wire import parts as parts
+from ci_mcp.core.wire import record as record
+from ci_mcp.core.wire import records as records
+from ci_mcp.core.wire import seconds_between as seconds_between
+from ci_mcp.core.wire import when as when
+from ci_mcp.core.wire import whole as whole
 from ci_mcp.logs.text import clean_text
 from ci_mcp.status import Status
-
-Json = Mapping[str, Any]
 
 _BUILDS: Final = {
     "creating": Status.QUEUED,
@@ -61,31 +65,6 @@ ENDED_BADLY: Final = ("failed", "timed_out", "timing_out", "expired", "canceled"
 """States of jobs that did not end well by themselves."""
 
 
-def record(value: Any, what: str) -> Json:
-    """A JSON object; raises `BadAnswerError` where the service gave something else."""
-    if not isinstance(value, dict):
-        raise BadAnswerError(f"Buildkite answered something that is not a {what}", "try again later")
-    return value
-
-
-def records(value: Any, what: str) -> list[Json]:
-    """A JSON array of objects; raises `BadAnswerError` where the service gave something else."""
-    if not isinstance(value, list):
-        raise BadAnswerError(f"Buildkite answered something that is not a list of {what}", "try again later")
-    return [record(item, what) for item in value]
-
-
-def parts(value: Any) -> list[Json]:
-    """The objects of an array that may be null, absent or hold something else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def part(raw: Json, key: str) -> Json:
-    """An object inside an object; empty where it is absent or null."""
-    value = raw.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def text(raw: Json, key: str) -> str:
     """A text or number of a record as text; empty where it is absent, null or something else."""
     value = raw.get(key)
@@ -94,31 +73,9 @@ def text(raw: Json, key: str) -> str:
     return str(value)
 
 
-def whole(raw: Json, key: str) -> int | None:
-    """A whole number of a record; ``None`` where there is none."""
-    value = raw.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def texts(value: Any) -> tuple[str, ...]:
     """The texts of an array that may be null."""
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def when(value: Any) -> datetime | None:
-    """A time as ``2025-01-02T03:04:05.678Z`` or ``2025-01-02 03:04:05 UTC``, in UTC; ``None`` where it is unset."""
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        time = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
-    """How long something took, in seconds; ``None`` where an end is not known."""
-    return (end - start).total_seconds() if start and end and end >= start else None
 
 
 def build_status(build: Json) -> Status:
@@ -185,12 +142,6 @@ def job_name(job: Json) -> str:
 def exit_status(job: Json) -> int | None:
     """The exit status of a job that has ended; jobs that have not show a 0 that means nothing."""
     return whole(job, "exit_status") if job.get("finished_at") else None
-
-
-def first_line(message: Any) -> str:
-    """The first line of a commit message, at most 200 characters."""
-    lines = message.strip().splitlines() if isinstance(message, str) else []
-    return clean_text(lines[0])[:200] if lines else ""
 
 
 def person(build: Json) -> str:

@@ -61,7 +61,7 @@ def _listed(raw: Json, names: dict[str, str]) -> WorkflowJob:
         type="" if kind == "build" else kind,
         after=tuple(name for name in waits if name),
         approved_by=text(raw, "approved_by"),
-        duration=wire.between(wire.when(raw.get("started_at")), wire.when(raw.get("stopped_at"))),
+        duration=wire.seconds_between(wire.when(raw.get("started_at")), wire.when(raw.get("stopped_at"))),
     )
 
 
@@ -107,8 +107,8 @@ def _details(named: Named, found: Json, actions: Sequence[Action]) -> JobDetails
         created=created,
         started=started,
         finished=finished,
-        waited=wire.between(wire.when(found.get("queued_at")) or created, started),
-        duration=milliseconds / 1000 if milliseconds is not None else wire.between(started, finished),
+        waited=wire.seconds_between(wire.when(found.get("queued_at")) or created, started),
+        duration=milliseconds / 1000 if milliseconds is not None else wire.seconds_between(started, finished),
         parallelism=wire.whole(found, "parallelism"),
         machine=text(wire.part(found, "executor"), "type"),
         resource_class=text(wire.part(found, "executor"), "resource_class"),
@@ -137,7 +137,7 @@ def _step(action: Action) -> Step:
         status=action.status,
         name=action.name,
         exit_code=action.exit_code,
-        duration=wire.between(action.started, action.finished),
+        duration=wire.seconds_between(action.started, action.finished),
     )
 
 

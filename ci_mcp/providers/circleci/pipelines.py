@@ -167,7 +167,7 @@ def workflow(api: Api, raw: Json, every: Sequence[Json] = (), *, superseded: boo
         setup=standing.is_setup(raw) or None,
         created=created,
         finished=finished,
-        duration=wire.between(created, finished),
+        duration=wire.seconds_between(created, finished),
         url=workflow_url(api, raw),
     )
 

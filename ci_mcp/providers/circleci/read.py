@@ -199,7 +199,7 @@ async def followed(api: Api) -> list[Json]:
     if settings_allow_private(api):
         for raw in await every(api, f"{PRIVATE}/me/followed-projects", "projects"):
             if named := ids.slug(text(raw, "slug")):
-                found.setdefault(named, raw | {"slug": named, "reponame": text(raw, "name")})
+                found.setdefault(named, {**raw, "slug": named, "reponame": text(raw, "name")})
     return list(found.values())
 
 
@@ -208,7 +208,7 @@ def _followed(raw: Json) -> Json | None:
     named = ids.slug(text(raw, "slug")) or ids.slug(
         f"{text(raw, 'vcs_type')}/{text(raw, 'username')}/{text(raw, 'reponame')}"
     )
-    return raw | {"slug": named} if named else None
+    return {**raw, "slug": named} if named else None
 
 
 async def slug(api: Api, given: str) -> tuple[Api, str]:

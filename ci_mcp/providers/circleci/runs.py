@@ -151,7 +151,7 @@ def _of_search(api: Api, raw: Json, project: str) -> Run:
         url=read.web(api, page),
         created=created,
         finished=ended,
-        duration=wire.between(created, ended),
+        duration=wire.seconds_between(created, ended),
         reason=broken,
     )
 
@@ -199,7 +199,7 @@ def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> Run
         "status": status,
         "word": standing.word(raw, found),
         "finished": finished,
-        "duration": wire.between(facts["created"], finished),
+        "duration": wire.seconds_between(facts["created"], finished),
         "reason": standing.why(raw, found),
     }
     return Run(**about | base | more)

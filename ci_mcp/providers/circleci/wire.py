@@ -1,15 +1,20 @@
 """CircleCI's JSON as it comes: keys in two spellings, times, and three vocabularies of status."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from ci_mcp.auth.redact import redact
-from ci_mcp.errors import BadAnswerError
+from ci_mcp.core import wire
+from ci_mcp.core.wire import Json as Json
+from ci_mcp.core.wire import first_line as first_line
+from ci_mcp.core.wire import part as part
+from ci_mcp.core.wire import parts as parts
+from ci_mcp.core.wire import seconds_between as seconds_between
+from ci_mcp.core.wire import text as text
+from ci_mcp.core.wire import when as when
+from ci_mcp.core.wire import whole as whole
 from ci_mcp.logs.text import clean_text
 from ci_mcp.status import Status
-
-Json = dict[str, Any]
 
 _SAID: Final = 1500  # characters of a message that a build or its configuration had a hand in
 
@@ -64,45 +69,14 @@ def snake(value: Any) -> Any:
 
 
 def record(value: Any, what: str) -> Json:
-    """A JSON object; raises `BadAnswerError` where the service gave something else."""
-    if not isinstance(value, dict):
-        raise BadAnswerError(f"CircleCI answered something that is not a {what}", "try again later")
-    found: Json = snake(value)
+    """A JSON object, its keys in one spelling; raises `BadAnswerError` where the service gave something else."""
+    found: Json = snake(wire.record(value, what))
     return found
 
 
 def records(value: Any, what: str) -> list[Json]:
-    """A JSON array of objects; raises `BadAnswerError` where the service gave something else."""
-    if not isinstance(value, list):
-        raise BadAnswerError(f"CircleCI answered something that is not a list of {what}", "try again later")
-    return [record(item, what) for item in value]
-
-
-def parts(value: Any) -> list[Json]:
-    """The objects of an array that may be null, absent or hold something else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def part(raw: Mapping[str, Any], *keys: str) -> Json:
-    """An object inside an object, or deeper; empty where it is absent or null."""
-    value: Any = raw
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, dict) else {}
-
-
-def text(raw: Mapping[str, Any], key: str) -> str:
-    """A text field; empty where it is absent or something else."""
-    value = raw.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def whole(raw: Mapping[str, Any], key: str) -> int | None:
-    """A whole number, which some answers give as text; ``None`` where there is none."""
-    value = raw.get(key)
-    if isinstance(value, str) and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A JSON array of objects, their keys in one spelling; raises `BadAnswerError` as `record` does."""
+    return [record(item, what) for item in wire.records(value, what)]
 
 
 def real(raw: Mapping[str, Any], key: str) -> float | None:
@@ -118,27 +92,6 @@ def said(raw: Mapping[str, Any], key: str) -> str:
     """A text that a build or its configuration had a hand in, fit to be shown: no secrets, short."""
     lines = text(raw, key).strip()[:_SAID].splitlines()
     return redact("\n".join(clean_text(line) for line in lines))
-
-
-def when(value: Any) -> datetime | None:
-    """A time in UTC; ``None`` where it is unset, or the year 1 that stands for unset."""
-    try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    return time if time.year > 1 else None
-
-
-def between(start: datetime | None, end: datetime | None) -> float | None:
-    """How long something took, in seconds; ``None`` where an end is not known."""
-    return (end - start).total_seconds() if start and end and end >= start else None
-
-
-def first_line(value: str) -> str:
-    """The first line of a commit message, at most 200 characters."""
-    lines = value.strip().splitlines()
-    return clean_text(lines[0])[:200] if lines else ""
 
 
 def workflow_status(word: str) -> Status:

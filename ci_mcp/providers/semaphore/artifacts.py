@@ -18,6 +18,7 @@ from ci_mcp.core.budget import DEFAULT_TOKENS
 from ci_mcp.core.fence import fence
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Artifact, Cursor, Limit, Page, Prose
+from ci_mcp.core.wire import text
 from ci_mcp.errors import (
     AuthError,
     BadAnswerError,
@@ -28,7 +29,6 @@ from ci_mcp.errors import (
 )
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import ids, read, results, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 
 OfJob = Annotated[str, Field(max_length=300, description="Job id or web URL")]

@@ -8,9 +8,9 @@ from typing import Final
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Failure, Job, TestCase
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import CiError
 from ci_mcp.providers.semaphore import grouping, read, reasons, reports, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.reports import Listing
 from ci_mcp.providers.semaphore.results import Results
 from ci_mcp.providers.semaphore.wire import Json

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ci_mcp.auth.redact import redact
+from ci_mcp.core.wire import text
 from ci_mcp.logs.text import clean_text
 from ci_mcp.providers.semaphore import ids, wire
 from ci_mcp.providers.semaphore.records import Pipeline, Workflow
@@ -32,12 +33,6 @@ _REASONS: Final = {
 _NONE: Final[Blocks] = {}
 _SAID: Final = 1500
 INFRASTRUCTURE: Final = frozenset({"stuck", "internal"})
-
-
-def text(raw: Json, key: str) -> str:
-    """A text field; empty where it is absent or something else."""
-    value = raw.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def said_by(raw: Json, key: str) -> str:

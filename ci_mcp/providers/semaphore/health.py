@@ -16,10 +16,10 @@ from pydantic import Field
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Branch, Cursor, Limit, Page, TestCase
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import AuthError, NotFoundError, PermissionDeniedError, UnsupportedError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import grouping, ids, read, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.projects import ProjectName
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.wire import Json

@@ -11,9 +11,9 @@ from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Checkout, Identity, Place
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import NotFoundError
 from ci_mcp.providers.semaphore import ids, jobs, read
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.projects import repository_of
 from ci_mcp.providers.semaphore.wire import Json
 

@@ -11,10 +11,10 @@ from ci_mcp.core import logview
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Around, Cursor, Limit, Page, Prose, Search, Start, Tail
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import CiError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import grouping, ids, logs, read, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.pipelines import PipelineName, block_job
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import BlockJob, JobDetails, Machine, Stopping

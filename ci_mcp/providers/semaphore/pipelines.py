@@ -8,10 +8,10 @@ from pydantic import Field
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Branch, Cursor, Limit, Page
+from ci_mcp.core.wire import text
 from ci_mcp.errors import CiError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import grouping, ids, read, reasons, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Block, BlockJob, Pipeline, PipelineDetails, Started
 from ci_mcp.providers.semaphore.wire import Json

@@ -10,9 +10,9 @@ from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import ids, read, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Project, ProjectDetails, Task
 from ci_mcp.providers.semaphore.wire import Json

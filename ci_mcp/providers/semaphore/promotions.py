@@ -15,10 +15,10 @@ from pydantic import Field
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page
+from ci_mcp.core.wire import text
 from ci_mcp.errors import CiError, NotFoundError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import artifacts, ids, read, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.pipelines import PipelineName
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Started

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, Final
 
 from ci_mcp.core.provider import Api, Reply
+from ci_mcp.core.wire import text
 from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, PermissionDeniedError
 from ci_mcp.net.pages import link_next, walk
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.semaphore import ids, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.wire import Json
 
 BASE: Final = "/api/v1alpha"

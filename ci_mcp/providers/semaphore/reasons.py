@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from ci_mcp.core.wire import text
 from ci_mcp.providers.semaphore import grouping, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.wire import Json
 
 _STEPS: Final[Mapping[str, str]] = {

@@ -11,10 +11,10 @@ from typing import Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, PermissionDeniedError
 from ci_mcp.logs.junit import parse
 from ci_mcp.providers.semaphore import results, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.read import BASE
 from ci_mcp.providers.semaphore.results import Result, Results
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_mcp.core.shapes import TestCase
+from ci_mcp.core.wire import text
 from ci_mcp.errors import BadAnswerError
 from ci_mcp.logs.report import Failed, located
 from ci_mcp.logs.text import clean_text
 from ci_mcp.providers.semaphore import wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status
 

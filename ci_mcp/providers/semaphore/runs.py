@@ -10,6 +10,7 @@ import anyio
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Failure, Run, RunQuery
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import CiError, NotFoundError, UsageError
 from ci_mcp.providers.semaphore import failures as why
 from ci_mcp.providers.semaphore import (
@@ -25,7 +26,6 @@ from ci_mcp.providers.semaphore import (
     workflows,
 )
 from ci_mcp.providers.semaphore.failures import Detailed
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.records import Workflow
 from ci_mcp.providers.semaphore.reports import Listing
 from ci_mcp.providers.semaphore.wire import Json

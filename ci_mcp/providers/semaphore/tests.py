@@ -9,11 +9,11 @@ from pydantic import Field
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page, TestCase
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import failures, grouping, ids, read, reports, results
 from ci_mcp.providers.semaphore.failures import Detailed
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.results import Results
 from ci_mcp.status import Status

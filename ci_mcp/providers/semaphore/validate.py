@@ -6,9 +6,9 @@ from typing import Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Yaml
+from ci_mcp.core.wire import text
 from ci_mcp.errors import UsageError
 from ci_mcp.providers.semaphore import ids, read, wire
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.projects import OrganizationName
 from ci_mcp.providers.semaphore.provider import provider
 

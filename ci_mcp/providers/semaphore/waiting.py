@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.together import together
+from ci_mcp.core.wire import text
 from ci_mcp.errors import CiError, NotFoundError
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.semaphore import ids, jobs, promotions, read, wire
 from ci_mcp.providers.semaphore.failures import Detailed
-from ci_mcp.providers.semaphore.grouping import text
 from ci_mcp.providers.semaphore.promotions import Promotion
 from ci_mcp.providers.semaphore.wire import Json
 from ci_mcp.status import Status

@@ -5,15 +5,19 @@ The list of pipelines says ``"DONE"`` and ``{seconds, nanos}``, a pipeline ``"do
 Running work has no result at all, or a word that means nothing yet.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from ci_mcp.errors import BadAnswerError
-from ci_mcp.logs.text import clean_text
+from ci_mcp.core.wire import Json as Json
+from ci_mcp.core.wire import first_line as first_line
+from ci_mcp.core.wire import part as part
+from ci_mcp.core.wire import parts as parts
+from ci_mcp.core.wire import record as record
+from ci_mcp.core.wire import records as records
+from ci_mcp.core.wire import seconds_between as seconds_between
+from ci_mcp.core.wire import text as text
 from ci_mcp.status import Status
-
-Json = Mapping[str, Any]
 
 _QUEUED = frozenset({"initializing", "pending", "queuing", "waiting", "enqueued", "queued", "scheduled", "dispatched"})
 _RUNNING = frozenset({"running", "stopping", "started"})
@@ -32,25 +36,6 @@ _YEAR_9999 = 253_402_300_799
 def word(value: Any) -> str:
     """A state, result or reason in lower case; empty where there is none."""
     return value.lower() if isinstance(value, str) else ""
-
-
-def record(value: Any, what: str) -> Json:
-    """A JSON object; raises `BadAnswerError` where the service gave something else."""
-    if not isinstance(value, dict):
-        raise BadAnswerError(f"Semaphore answered something that is not a {what}", "try again later")
-    return value
-
-
-def records(value: Any, what: str) -> list[Json]:
-    """A JSON array of objects; raises `BadAnswerError` where the service gave something else."""
-    if not isinstance(value, list):
-        raise BadAnswerError(f"Semaphore answered something that is not a list of {what}", "try again later")
-    return [record(item, what) for item in value]
-
-
-def parts(value: Any) -> list[Json]:
-    """The objects of an array that may be null, absent or hold something else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def when(value: Any) -> datetime | None:
@@ -76,11 +61,6 @@ def _of_seconds(value: Any, nanos: Any = 0) -> datetime | None:
     if not 0 < seconds <= _YEAR_9999:
         return None
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=min(max(micros, 0), 999_999))
-
-
-def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
-    """How long something took, in seconds; ``None`` where an end is not known."""
-    return (end - start).total_seconds() if start and end and end >= start else None
 
 
 def status(state: Any, result: Any, reason: Any = "") -> Status:
@@ -130,9 +110,3 @@ def yaml_path(pipeline: Json) -> str:
     """Where the pipeline's definition is in its repository."""
     folder, name = str(pipeline.get("working_directory") or ""), str(pipeline.get("yaml_file_name") or "")
     return "/".join(part.strip("/") for part in (folder, name) if part.strip("/"))
-
-
-def first_line(text: Any) -> str:
-    """The first line of a commit message, at most 200 characters."""
-    lines = text.strip().splitlines() if isinstance(text, str) else []
-    return clean_text(lines[0])[:200] if lines else ""

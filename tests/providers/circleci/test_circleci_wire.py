@@ -73,4 +73,4 @@ def test_other_shapes_are_refused() -> None:
 def test_missing_parts_are_empty() -> None:
     """CircleCI leaves out what it has not."""
     assert ({}, [], "") == (wire.part({"a": None}, "a", "b"), wire.parts(None), wire.text({}, "a"))
-    assert (None, "") == (wire.between(None, None), wire.first_line(" \n "))
+    assert (None, "") == (wire.seconds_between(None, None), wire.first_line(" \n "))
