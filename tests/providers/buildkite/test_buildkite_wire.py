@@ -170,6 +170,9 @@ def test_what_no_log_says_is_said_in_words(facts: dict[str, Any], reason: str, i
         ('<img alt=":rocket:" src="artifact://x.png"> <a href="artifact://a">log</a>', ":rocket: log"),
         ("<p>#x1B[31mred#x1B[0m \x1b[1mbold\x1b[0m\u202eevil</p>", "red bold<U+202E>evil"),
         ("<p>open", "open"),
+        ("a<!-- <b>x</b> -->b<!DOCTYPE html>c<!-- open", "abc<!-- open"),
+        ("1 < 2 & 3 > 2 &amp;lt;", "1 < 2 & 3 > 2 &lt;"),
+        ("<td>first</td><td>second</td><img src=x>", "first | second"),
         ("", ""),
         ("<div><div>\n\n<p>deep</p></div></div>", "deep"),
     ],
@@ -182,6 +185,14 @@ def test_an_annotation_is_text(html: str, text: str) -> None:
 def test_a_long_annotation_is_cut() -> None:
     """And says so."""
     assert markup.plain("x" * (markup.LONGEST + 5)).endswith("[5 characters cut]")
+
+
+@pytest.mark.parametrize(
+    "part", ["<", "<!", "<!--", "</", "<?", '<a b="', '<img alt="', "<img alt ", "&#x", "<td>", "\n "]
+)
+def test_a_large_hostile_annotation_is_read_to_its_end(part: str) -> None:
+    """The standard library's parser takes minutes for some of these."""
+    assert markup.plain(part * ((markup.LONGEST - 20) // len(part)) + "<p>the end").endswith("the end")
 
 
 @given(st.text(st.sampled_from("<>/&;\"'= !-abptdlri\n#"), max_size=300))
