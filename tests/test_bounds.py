@@ -11,6 +11,8 @@ from ci_mcp.core.call import call
 from ci_mcp.core.catalog import load
 from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
+from ci_mcp.sandbox.buildkite import world as buildkite
+from ci_mcp.sandbox.circleci import world as circleci
 from ci_mcp.sandbox.semaphore import world as semaphore
 from ci_mcp.sandbox.serve import Service, start
 
@@ -41,10 +43,10 @@ def services_of(sandbox: dict[str, Service], folder: Path) -> Services:
         ("semaphore:shop@main", 15, 1_500, ["assert 1790 == 1800"]),
         (f"https://acme.semaphoreci.com/workflows/{semaphore.SHOP_NIGHTLY_WORKFLOW}", 15, 4_000, ["F401", "Connection refused", "the same in 1 other job"]),
         ("circleci:shop@main", 12, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
-        ("https://app.circleci.com/pipelines/github/acme/shop/836", 12, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
+        (f"https://app.circleci.com/pipelines/github/acme/shop/{circleci.SHOP_MAIN_NUMBER}", 12, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         ("circleci:shop@wide", 20, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused"]),
         ("buildkite:shop@main", 15, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
-        ("https://buildkite.com/acme/shop/builds/200", 15, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
+        (f"https://buildkite.com/acme/shop/builds/{buildkite.SHOP_MAIN_BUILD}", 15, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         ("buildkite:shop@matrix", 20, 4_000, ["the same in 4 other jobs", "8. Job"]),
         ("semaphore:shop@matrix", 20, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused", "the same in 3 other jobs"]),
     ],

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
+import anyio.abc
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp_types import TextContent
@@ -76,6 +78,40 @@ def test_nothing_but_protocol_is_on_stdout() -> None:
     rest, _ = process.communicate(timeout=20)  # closes stdin
     assert (b"", 0) == (rest, process.returncode)
     assert {1, 2} == {answer["id"] for answer in answers}
+
+
+@ERAS
+@pytest.mark.anyio
+async def test_a_call_that_the_client_gives_up_stops_asking_the_service(mode: str) -> None:
+    """The upstream request ends with the call, and the server goes on."""
+    asked, gone = anyio.Event(), anyio.Event()
+
+    async def never_answer(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            async for _ in stream:
+                asked.set()
+        gone.set()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
+    env = {"SEMAPHORE_HOST": f"http://127.0.0.1:{port}", "SEMAPHORE_API_TOKEN": "made-up-token"}
+    server = StdioServerParameters(command=PROGRAM, args=["serve"], env=dict(os.environ) | env)
+    async with listener, anyio.create_task_group() as group, Client(server, mode=mode) as client:
+        group.start_soon(listener.serve, never_answer)
+
+        async def ask(*, task_status: anyio.abc.TaskStatus[anyio.CancelScope]) -> None:
+            with anyio.CancelScope() as scope:
+                task_status.started(scope)
+                await client.call_tool("semaphore_projects_search", {"search": "x"})
+
+        call: anyio.CancelScope = await group.start(ask)
+        with anyio.fail_after(20):
+            await asked.wait()
+            call.cancel()
+            await gone.wait()
+            said = await client.call_tool("ci_echo", {"message": "still here"})
+        assert "still here" in str(said.content)
+        group.cancel_scope.cancel()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
