@@ -189,7 +189,7 @@ def _assemble(sheet: Sheet, evidence: Evidence, weights: Weights, choice: Choice
     for index in _with_blanks(choice.order, evidence):
         seed = weights.seeds[index]
         rule = evidence.rules[seed] if seed >= 0 else None
-        telling = seed == index and weights.values[index] >= _TELLING
+        telling = evidence.rules[index] is not None and weights.values[index] >= _TELLING
         line, kind = sheet.lines[index], rule.kind if rule else Kind.TAIL
         shown = Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index])
         if blocks and blocks[-1][-1].number + 1 == line.number:
