@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ci_mcp.core.catalog import load
+
 Measure = Callable[[list[str], dict[str, str]], tuple[float, int]]
 TOOLS = 115  # as many as five providers are expected to have
 
@@ -102,7 +104,8 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     program = str(Path(sys.executable).with_name("ci-mcp"))
     with tempfile.TemporaryDirectory() as folder:
-        home = {"CI_MCP_HOME": folder, "SEMAPHORE_API_TOKEN": "t", "SEMAPHORE_HOST": "a.example"}
+        home = {"CI_MCP_HOME": folder, "SEMAPHORE_HOST": "a.example"}
+        home |= {service.token_env[0]: "made-up" for service in load().services.values()}  # every provider is on
         empty = Path(folder) / "empty.py"
         empty.write_text(EMPTY_CLICK)
         server, click = [sys.executable, "-c", BARE_SERVER], [sys.executable, str(empty), "--help"]

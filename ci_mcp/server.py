@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
 from ci_mcp import __version__
+from ci_mcp.auth.redact import redact
 from ci_mcp.core.answer import Answer, compact
 from ci_mcp.core.call import call
 from ci_mcp.core.catalog import TRIAGE, ToolSpec
@@ -49,23 +50,34 @@ class Started:
     seen: dict[str, tuple[float, Answer]] = field(default_factory=dict)
     busy: dict[str, anyio.Lock] = field(default_factory=dict)
 
-    async def once(self, spec: ToolSpec, arguments: dict[str, Any], do: Callable[[], Any]) -> Answer:
+    async def once(self, spec: ToolSpec, arguments: dict[str, Any], do: Callable[[], Awaitable[Answer]]) -> Answer:
         """Start a run, or give the one that the same inputs started within the last minute, and say so."""
         inputs = {key: value for key, value in arguments.items() if key != "force" and value is not None}
         key = f"{spec.name} {compact(sorted(inputs.items()))}"
-        async with self.busy.setdefault(key, anyio.Lock()):
-            at, answer = self.seen.get(key, (-REPEAT_SECONDS, None))
-            age = self.clock() - at
-            if answer is not None and age < REPEAT_SECONDS and not arguments.get("force"):
-                said = f"already started {age:.0f} s ago, not started again; force starts another"
-                # Said first, and before what the first answer had to say itself.
-                note = "; ".join(filter(None, (said, answer.data.get("note"))))
-                data = {"note": note} | answer.data | {"note": note}
-                return Answer(compact(data), data, structured=True)
-            done: Answer = await do()
-            now = self.clock()
-            self.seen = {k: v for k, v in self.seen.items() if now - v[0] < REPEAT_SECONDS} | {key: (now, done)}
-            return done
+        lock = self.busy.setdefault(key, anyio.Lock())
+        try:
+            async with lock:
+                return self._again(key, arguments) or await self._start(key, do)
+        finally:
+            if not lock.statistics().tasks_waiting:
+                self.busy.pop(key, None)
+
+    def _again(self, key: str, arguments: dict[str, Any]) -> Answer | None:
+        at, answer = self.seen.get(key, (-REPEAT_SECONDS, None))
+        age = self.clock() - at
+        if answer is None or age >= REPEAT_SECONDS or arguments.get("force"):
+            return None
+        said = f"already started {age:.0f} s ago, not started again; force starts another"
+        # Said first, and before what the first answer had to say itself.
+        note = "; ".join(filter(None, (said, answer.data.get("note"))))
+        data = {"note": note} | answer.data | {"note": note}
+        return Answer(compact(data), data, structured=True)
+
+    async def _start(self, key: str, do: Callable[[], Awaitable[Answer]]) -> Answer:
+        done = await do()
+        now = self.clock()
+        self.seen = {k: v for k, v in self.seen.items() if now - v[0] < REPEAT_SECONDS} | {key: (now, done)}
+        return done
 
 
 def as_tool(spec: ToolSpec) -> types.Tool:
@@ -113,7 +125,8 @@ def build(services: Services, offer: Offer) -> Server[Any]:
         except CiError as error:
             return as_error(error)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not show the model a traceback, nor end the server
-            print(f"ci-mcp: {params.name}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the log of a stdio server
+            said = redact(f"ci-mcp: {params.name}: {type(error).__name__}: {error}")
+            print(said, file=sys.stderr)  # noqa: T201 - the log of a stdio server
             return as_error(CiError(f"{params.name} failed inside ci-mcp ({type(error).__name__})", "please report it"))
 
     return Server(

@@ -165,6 +165,7 @@ async def test_two_calls_at_once_start_one_run() -> None:
         for _ in range(5):
             group.start_soon(started.once, spec, {"workflow": "w"}, start)
     assert [1] == runs
+    assert {} == started.busy
 
 
 @pytest.mark.anyio
