@@ -6,6 +6,7 @@ from importlib import import_module
 from itertools import pairwise
 
 import click
+from click.shell_completion import CompletionItem
 
 from ci_mcp import __version__
 from ci_mcp.cli.context import Options
@@ -59,6 +60,15 @@ class Root(click.Group):
         from ci_mcp.cli.provider import provider_group
 
         return provider_group(cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and providers that begin so, without importing any of them, and the options."""
+        from ci_mcp.core.catalog import load
+
+        names = {name: text for name, (_, text) in COMMANDS.items()}
+        names |= {name: service.title for name, service in load().services.items()}
+        found = [CompletionItem(name, help=text) for name, text in names.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands, and apart from them the providers, without importing any of them."""
