@@ -11,8 +11,8 @@ from ci_mcp.core.catalog import TRIAGE, Catalog, ToolSpec, find, provider_names,
 from ci_mcp.core.provider import Provider, Tool
 from ci_mcp.errors import UsageError
 
-FORCE = {"type": "boolean", "description": "Start again even if just started"}
-_NOISE = ("title", "default")
+FORCE = {"type": "boolean", "description": "Even if just started"}
+_NOISE = ("title", "default", "minLength")  # that a required text is not empty goes without saying; it is checked
 _SHOWN_ERRORS = 3
 
 
@@ -69,7 +69,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if k not in _NOISE and not (k == "minLength" and v == 0)}
+        return {k: _plain(v) for k, v in value.items() if k not in _NOISE}
     return value
 
 

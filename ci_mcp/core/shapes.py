@@ -147,7 +147,7 @@ class Prose:
 
 
 Limit = Annotated[int, Field(ge=1, le=100, description="Most records to return")]
-Cursor = Annotated[str, Field(max_length=500, description="From `next` of the previous answer")]
+Cursor = Annotated[str, Field(max_length=500, description="`next` of the previous answer")]
 Branch = Annotated[str, Field(max_length=300, description="Branch name")]
 Tail = Annotated[int, Field(ge=0, le=5000, description="Last lines to show")]
 Search = Annotated[str, Field(max_length=500, description="RE2 regex: show matches with context")]

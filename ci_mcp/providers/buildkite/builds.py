@@ -40,7 +40,7 @@ async def builds_list(
     limit: Limit = 20,
     cursor: Cursor = "",
 ) -> Page[Build]:
-    """Builds of a pipeline or of the whole organization with their status, newest first.
+    """Builds of a pipeline or organization with their status, newest first.
 
     Route: GET /v2/organizations/{org}[/pipelines/{pipeline}]/builds.
     Raises: NotFoundError: there is no such pipeline. UsageError: the list is too deep: narrow it by branch or time.
@@ -203,7 +203,7 @@ async def builds_run(
     environment: Annotated[Pairs, Field(max_length=50, description="Variables as NAME=VALUE")] = (),
     meta_data: Annotated[Pairs, Field(max_length=50, description="Metadata as KEY=VALUE")] = (),
     author: Annotated[str, Field(max_length=200, description="NAME <EMAIL>")] = "",
-    clean_checkout: Annotated[bool, Field(description="Remove the checkout first")] = False,
+    clean_checkout: Annotated[bool, Field(description="Fresh checkout")] = False,
     pull_request: Annotated[int, Field(ge=0, description="Pull request number")] = 0,
 ) -> Started:
     """Starts a build of a pipeline on a branch, and returns its id.
