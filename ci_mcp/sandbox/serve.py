@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.routing import Match
 
 import ci_mcp.sandbox
-from ci_mcp.sandbox.faults import Receive, Scope, Send, find_fault, strike
+from ci_mcp.sandbox.faults import Message, Receive, Scope, Send, find_fault, strike
 from ci_mcp.sandbox.plan import Built, Clock, Run, Site
 
 _SILENT = 100  # above every level that uvicorn logs at
@@ -107,7 +107,22 @@ class Door:
         if fault:
             await strike(fault, self.run, receive, send)
         else:
-            await self.app(scope, receive, send)
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = False
+
+        async def notice(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, notice)
+        except Exception:
+            # Starlette raises again what its 500 has answered: the server would hang up on a kept connection.
+            if not answered:
+                raise
 
     def _template(self, scope: Scope) -> str:
         matching = (route for route in self.app.routes if route.matches(scope)[0] is not Match.NONE)

@@ -96,6 +96,12 @@ def test_workflows_can_be_filtered_by_time(client: httpx.Client) -> None:
     assert 500 == client.get("/plumber-workflows", params={**query, "created_after": "noon"}).status_code
 
 
+def test_after_an_internal_error_the_connection_is_still_good(client: httpx.Client) -> None:
+    """A client that keeps its connection is not hung up on."""
+    query = {"project_id": world.SHOP_PROJECT, "created_after": "noon"}
+    assert [500] * 30 == [client.get("/plumber-workflows", params=query).status_code for _ in range(30)]
+
+
 @pytest.mark.parametrize("query", [{}, {"project_id": "none-such"}, {"project_id": world.PROJECTS["vault"].id}])
 def test_a_list_of_nothing_visible_is_not_found(client: httpx.Client, query: dict[str, Any]) -> None:
     """No project, an unknown one and a hidden one look the same: plain text."""
