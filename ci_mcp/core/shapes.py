@@ -119,7 +119,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A git checkout as the ``discover`` hooks see it; ``files`` are the CI files found at its root."""
+    """A git checkout as the ``discover`` hooks see it; CI files are found below ``root``."""
 
     root: str
     remotes: tuple[str, ...] = ()

@@ -44,8 +44,8 @@ class Explained:
 class Story:
     """One run, why its jobs failed, and the last green run of its branch.
 
-    ``unread`` names failed jobs whose logs were left alone. ``newest`` tells that the run was chosen
-    as the newest of its branch, not of the checkout's commit.
+    ``unread`` names failed jobs whose logs were left alone, ``notes`` says what the reader must know of the choice,
+    ``compared`` whether a green run was looked for.
     """
 
     target: Target

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ci_mcp.core.provider import Api, Reply
 from ci_mcp.core.wire import text
 from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, PermissionDeniedError
-from ci_mcp.net.pages import link_next, walk
+from ci_mcp.net.pages import link_next, number_next, walk
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.semaphore import ids, wire
 from ci_mcp.providers.semaphore.wire import Json
@@ -100,8 +100,7 @@ async def projects_page(api: Api, page: str) -> tuple[list[Json], str | None]:
     found = wire.records(reply.json(), "projects")
     for project in found:
         remember(api, project)
-    more = reply.headers.get("x-has-more", "").lower() == "true" and number < MOST
-    return found, str(number + 1) if more else None
+    return found, number_next(reply.headers.get("x-has-more"), str(number)) if number < MOST else None
 
 
 async def all_projects(api: Api, *, most_pages: int = 10) -> list[Json]:
