@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from ci_mcp.auth.endpoints import Endpoint, variable
 from ci_mcp.config import Config
-from ci_mcp.core.catalog import load
+from ci_mcp.core.catalog import find, load
 from ci_mcp.core.services import World
 from ci_mcp.core.shapes import Place
 from ci_mcp.logs.store import Store
@@ -28,10 +28,16 @@ def demo_world(only: Sequence[str] = ()) -> Iterator[tuple[World, Store]]:
             Config.load(env),
             env,
             given={name: (_endpoint(one), one.token) for name, one in served.items()},
-            home={name: Place(host=one.host, project=PROJECT, branch=BRANCH) for name, one in served.items()},
+            home={name: _home(one) for name, one in served.items()},
             only=only,
         )
         yield world, Store(Path(folder) / "logs", max_mb=100, max_days=1)
+
+
+def _home(served: Service) -> Place:
+    """The demo's project, and its branch where the vendor knows branches."""
+    branch = BRANCH if find(served.name).hooks.branches else ""
+    return Place(host=served.host, project=PROJECT, branch=branch)
 
 
 def _endpoint(served: Service) -> Endpoint:

@@ -149,6 +149,7 @@ class Hooks:
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
         numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
+        branches: false where the vendor knows no branches, so that a target cannot name one.
     """
 
     identity: Callable[[Api], Awaitable[Identity]] | None = None
@@ -162,6 +163,7 @@ class Hooks:
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
     numbered: bool = False
+    branches: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

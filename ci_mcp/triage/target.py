@@ -90,6 +90,9 @@ async def _from_name(services: Services, named: re.Match[str]) -> list[Target]:
     provider, project = named["provider"], named["project"] or ""
     services.service(provider)
     branch, run = named["branch"] or "", named["run"] or ""
+    if branch and not services.provider(provider).hooks.branches:
+        title = services.service(provider).title
+        raise UsageError(f"{title} knows no branches", f'give "{provider}:PROJECT", without "@{branch}"')
     home = services.world.home.get(provider)
     if home and project in {"", home.project} and not run:
         return [Target(provider, replace(home, branch=branch or home.branch))]
@@ -127,6 +130,8 @@ async def _discover(services: Services, name: str, here: Checkout) -> list[Targe
 
     asked_all = await settled([partial(ask, host) for host in hosts])
     places = [place for found in answers(asked_all)[0] for place in found]
+    if not services.provider(name).hooks.branches:
+        return [Target(name, place) for place in places]
     return [Target(name, replace(place, branch=here.branch), commit=here.commit) for place in places]
 
 

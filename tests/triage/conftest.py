@@ -33,6 +33,7 @@ class Toy:
     broken: CiError | None = None
     asked: list[str] = field(default_factory=list)
     numbered: bool = False
+    branches: bool = True
 
     @property
     def service(self) -> Service:
@@ -58,6 +59,7 @@ class Toy:
                 failures=self._failures,
                 log=self._log,
                 numbered=self.numbered,
+                branches=self.branches,
             ),
         )
 

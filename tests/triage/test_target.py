@@ -43,6 +43,22 @@ async def test_a_run_counted_within_its_project_keeps_its_project(services: Make
     assert "web#9" == target.place.run
 
 
+async def test_a_branch_of_a_ci_without_branches_is_refused(services: Make, toy: Make) -> None:
+    """The answer would be about another branch than the one asked for."""
+    with pytest.raises(UsageError, match="Alpha knows no branches"):
+        await find(services(toy("alpha", branches=False)), "alpha:web@main")
+
+
+async def test_a_checkout_of_a_ci_without_branches_is_asked_for_its_newest_run(
+    services: Make, toy: Make, git: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither branch nor commit is handed on."""
+    remote = "https://git.example/web.git"
+    monkeypatch.chdir(git(remote, branch="topic"))
+    (target,) = await find(services(toy("alpha", branches=False, remote=remote)), "")
+    assert ("", "") == (target.place.branch, target.commit)
+
+
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
