@@ -21,6 +21,7 @@ COMMANDS = {
     "status": ("explain", "Show the newest runs for this checkout, branch or project."),
     "excerpt": ("excerpt", "Show the lines of a log that explain its failure."),
     "tools": ("tools", "List the tools that `serve` offers with the same options."),
+    "setup": ("setup", "Give it to your coding agents: their configuration, and how to ask."),
     "auth": ("auth", "Log in, log out, and see where each token comes from."),
     "cache": ("cache", "The logs kept on disk: how many, how large, and away with them."),
     "completion": ("completion", "Print the completion script for a shell."),
