@@ -1,7 +1,5 @@
 """``ci-mcp wait``."""
 
-from typing import Any
-
 import click
 
 from ci_mcp.cli.context import Options, run_tool
@@ -34,16 +32,8 @@ def wait(options: Options, target: str, timeout: int, fail_fast: bool, format_: 
     arguments = {"target": target, "timeout": timeout, "fail_fast": fail_fast}
     answer = run_tool(options, "ci_wait", arguments)
     show(answer, format_)
-    return exit_code(answer.data)
-
-
-def exit_code(data: dict[str, Any]) -> int:
-    """1 where a run that was waited for failed, else 7 where one goes on, else 0."""
     from ci_mcp.errors import TimedOutError
-    from ci_mcp.status import Status
 
-    waiting = set(data["waiting"])
-    over = [run for run in data["runs"] if not waiting & {run.get("url"), f"{run['provider']}:#{run['id']}"}]
-    if any(Status(run["status"]).bad for run in over):
+    if answer.data["failed"]:
         return 1
-    return TimedOutError.exit_code if waiting else 0
+    return TimedOutError.exit_code if answer.data["waiting"] else 0

@@ -20,7 +20,10 @@ _NAMED = 5  # running jobs that are named
 
 
 async def told(services: Services, watches: Sequence[Watch], *, fail_fast: bool) -> Prose:
-    """The answer; its ``waiting`` names the runs that go on. A failure is explained while the call's time lasts."""
+    """The answer; its ``failed`` says whether one did, its ``waiting`` names the runs that go on.
+
+    A failure is explained while the call's time lasts.
+    """
     over = [watch for watch in watches if watch.ended or (fail_fast and _bad(watch))]
     why = await _explained(services, [watch for watch in over if _bad(watch)])
     parts = [why.get(watch.id) or _plain(watch, over=watch in over) for watch in watches if watch.run]
@@ -28,7 +31,8 @@ async def told(services: Services, watches: Sequence[Watch], *, fail_fast: bool)
     goes_on = [watch for watch in watches if watch not in over and not watch.problem]
     absent = [_absent(watch) for watch in goes_on if watch.run is None]
     text = "\n\n".join(part for part in (said.text, *absent) if part)
-    return Prose(text, {**said.data, "waiting": [_again(watch) for watch in goes_on]})
+    failed = any(_bad(watch) for watch in over)
+    return Prose(text, {**said.data, "failed": failed, "waiting": [_again(watch) for watch in goes_on]})
 
 
 def _bad(watch: Watch) -> bool:

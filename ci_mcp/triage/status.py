@@ -16,7 +16,7 @@ from ci_mcp.triage.choose import LOOK_BACK, choose
 from ci_mcp.triage.target import Target
 from ci_mcp.triage.wait import job_counts, running, usual
 
-_LOOKED = 4  # running runs of a target whose jobs are asked for: a request or more for each
+_LOOKED = 4  # runs of a target that are asked for themselves: a request or more for each
 _NAMED = 5  # running jobs that are named
 _GOING = frozenset({Status.RUNNING, Status.FAILING})
 
@@ -73,15 +73,16 @@ async def standings(services: Services, target: Target) -> Standings:
         for run in history:
             newest.setdefault(run.branch, run)
         found = list(newest.values())
-    looked = await settled([partial(_look, api, hooks, run) for run in found if run.status in _GOING][:_LOOKED])
+    wanted = [run for run in found if run.status in _GOING or (run.status.finished and run.duration is None)]
+    looked = await settled([partial(_look, api, hooks, run) for run in wanted[:_LOOKED]])
     now = {run.id: run for run in looked if not isinstance(run, CiError)}
     return Standings([_row(target.provider, run, now.get(run.id), history) for run in found], notes)
 
 
 async def _look(api: Api, hooks: Hooks, run: Run) -> Run:
-    """A run that goes on, with its jobs, under the id that the list gave it."""
+    """A run with what its list did not tell: its jobs, how long it took."""
     seen = await hooks.run(api, run.id) if hooks.run else run
-    return replace(run, status=seen.status, word=seen.word, jobs=seen.jobs, counts=seen.counts)
+    return replace(run, status=seen.status, word=seen.word, duration=seen.duration, jobs=seen.jobs, counts=seen.counts)
 
 
 def _row(name: str, listed: Run, looked: Run | None, history: Sequence[Run]) -> Standing:
