@@ -13,17 +13,17 @@ from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Failure, Job, Run, RunQuery
 from ci_mcp.core.together import settled
-from ci_mcp.errors import CiError, NotFoundError, UnsupportedError
+from ci_mcp.errors import CiError
 from ci_mcp.logs.clean import Log
 from ci_mcp.logs.excerpt import DEFAULT_BUDGET, Excerpt, excerpt
 from ci_mcp.logs.search import search
 from ci_mcp.status import Status
+from ci_mcp.triage.choose import LOOK_BACK, choose_run
 from ci_mcp.triage.target import Target
 
 MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
 _LEAST = 60  # tokens of an excerpt that still tell something
 _ALIKE = 600  # tokens of the excerpts by which failures are told alike
-LOOK_BACK = 20  # runs of a branch among which the last green one is looked for
 _EXIT = re.compile(r"exit code (\d+)")
 
 
@@ -62,7 +62,8 @@ async def gather(
 ) -> Story:
     """The story of the run that ``target`` names, in ``budget`` tokens; ``frame`` counts all of it but the excerpts."""
     api, hooks = target.api(services), services.provider(target.provider).hooks
-    run, history, notes = await _run(api, hooks, target)
+    run, choice = await choose_run(services, target)
+    history, notes = choice.history, list(choice.notes)
     failures: list[Failure] = []
     green: Run | None = None
 
@@ -80,9 +81,8 @@ async def gather(
     bad = [job for job in run.jobs if job.status.bad and target.place.job in {"", job.id}]
     calls: list[Callable[[], Awaitable[None]]] = [look, look_back]
     calls += [partial(_prefetch, api, hooks, job) for job in bad[:MOST_LOGS]]
-    for result in (await settled(calls))[:2]:  # a log that cannot be had is told with its job
-        if isinstance(result, CiError):
-            notes.append(str(result))
+    results = (await settled(calls))[:2]  # a log that cannot be had is told with its job
+    notes += [str(result) for result in results if isinstance(result, CiError)]
     chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
     read = await settled([partial(_read, api, hooks, failure) for failure in chosen])
     explained = [one for one in read if isinstance(one, Explained)]
@@ -99,27 +99,8 @@ def _tells(one: Explained) -> bool:
     return bool(known) or one.exit_code is not None
 
 
-async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[Run], list[str]]:
-    """The run to tell of, all known runs of its branch (none: they were not asked for), and what to note."""
-    if hooks.run is None or hooks.runs is None:
-        raise UnsupportedError(f"{target.provider} has no runs to explain")
-    if target.place.run:
-        return await hooks.run(api, target.place.run), [], []
-    notes: list[str] = []
-    query = RunQuery(project=target.place.project, branch=target.place.branch, commit=target.commit, limit=LOOK_BACK)
-    found = await hooks.runs(api, query)
-    if not found and target.commit:
-        found = await hooks.runs(api, replace(query, commit=""))
-        notes.append(f"no run of HEAD ({target.commit[:10]}) was found: this is the newest run of the branch")
-    if not found:
-        where = target.place.project + (f"@{target.place.branch}" if target.place.branch else "")
-        raise NotFoundError(f"{where} has no runs", "name another branch, or paste the URL of a run")
-    history = [] if query.commit and not notes else found
-    return await hooks.run(api, found[0].id), history, notes
-
-
-async def _last_green(api: Api, hooks: Hooks, run: Run, history: list[Run]) -> Run | None:
-    def before(runs: list[Run]) -> Run | None:
+async def _last_green(api: Api, hooks: Hooks, run: Run, history: Sequence[Run]) -> Run | None:
+    def before(runs: Sequence[Run]) -> Run | None:
         green = (one for one in runs if one.status is Status.PASSED and one.branch == run.branch)
         return next((one for one in green if not (one.created and run.created) or one.created < run.created), None)
 

@@ -169,8 +169,8 @@ async def test_the_newest_run_of_the_commit_is_preferred_and_the_choice_is_told(
     monkeypatch.chdir(git("r"))
     alpha = toy("alpha", remote="r", runs=[run(1, Status.PASSED)])
     text = (await explain(services(alpha))).text
-    assert "no run of HEAD (" in text
-    assert "this is the newest run of the branch" in text
+    assert "HEAD (" in text
+    assert " is not pushed: this is the newest run of branch main" in text
 
 
 async def test_more_failed_jobs_than_are_read_are_named(services: Make, toy: Make, run: Make) -> None:
