@@ -36,11 +36,11 @@ async def explain(
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
     targets = await find(services, target)
-    frame = partial(explaining.frame, services)
     share = tokens // len(targets)
+    frame = partial(explaining.frame, services, share)
     results = await settled([partial(gather, services, one, share, frame, compare=compare) for one in targets])
     stories, errors = answers(results)
-    return explaining.prose(services, stories, [str(error) for error in errors])
+    return explaining.prose(services, stories, [str(error) for error in errors], tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
