@@ -78,6 +78,7 @@ class Failure:
 
     ``reason`` says it in words where no log can: it never started, it was canceled, its agent was lost.
     ``tests`` are the failing ones of its report; ``tests_total`` counts all of them.
+    ``jobs`` counts the jobs it stands for, where several that never ran are told as one.
     """
 
     job: Job
@@ -85,6 +86,7 @@ class Failure:
     infrastructure: bool = False
     tests: tuple[TestCase, ...] = ()
     tests_total: int | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

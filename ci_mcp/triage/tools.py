@@ -38,7 +38,7 @@ async def explain(
     """
     targets = await find(services, target)
     found, errors = answers(await stories(services, targets, tokens, compare=compare))
-    return explaining.prose(services, found, [str(error) for error in errors])
+    return explaining.prose(services, found, [str(error) for error in errors], tokens)
 
 
 @provider.read(core=True)
