@@ -22,6 +22,8 @@ COMMANDS = {
     "excerpt": ("excerpt", "Show the lines of a log that explain its failure."),
     "tools": ("tools", "List the tools that `serve` offers with the same options."),
     "auth": ("auth", "Log in, log out, and see where each token comes from."),
+    "doctor": ("doctor", "Check each CI, and what stands between it and this machine."),
+    "api": ("api", "Call a service's own API: our token, retries and redaction; JSON out."),
     "cache": ("cache", "The logs kept on disk: how many, how large, and away with them."),
     "completion": ("completion", "Print the completion script for a shell."),
     "demo": ("demo", "Look around without an account: real failures, in a sandbox on this machine."),

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_mcp.cli.complete import provider_argument
 from ci_mcp.cli.context import Options, log_to_stderr, run_async
-from ci_mcp.errors import AuthError, CiError, UsageError
+from ci_mcp.cli.output import FORMATS, show
+from ci_mcp.errors import AuthError, UsageError
 
 if TYPE_CHECKING:
     from ci_mcp.auth.endpoints import Endpoint
     from ci_mcp.auth.service import Service
+    from ci_mcp.cli.checks import Checked
     from ci_mcp.config import Config
-    from ci_mcp.core.services import Services
 
 _host = click.option("--host", help="Host or URL, where it is not the vendor's own.")
 
@@ -26,7 +28,7 @@ def auth() -> None:
 @auth.command(
     epilog="\b\nExample:\n  pass show semaphore | ci-mcp auth login semaphore --host acme.semaphoreci.com --token-stdin"
 )
-@click.argument("provider")
+@provider_argument
 @_host
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
 @click.pass_obj
@@ -85,21 +87,17 @@ def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: s
 
     async def ask() -> str:
         async with Services(world, Store(config.cache_dir / "logs")) as services:
-            return await _who(services, service.name)
+            identity = services.provider(service.name).hooks.identity
+            if identity is None:
+                return "not checked: its API has no call for that"
+            found = await identity(services.api(service.name))
+            return ", ".join(part for part in (found.name, found.note) if part)
 
     return anyio.run(ask)
 
 
-async def _who(services: "Services", name: str, host: str = "") -> str:
-    identity = services.provider(name).hooks.identity
-    if identity is None:
-        return "not checked: its API has no call for that"
-    found = await identity(services.api(name, host))
-    return ", ".join(part for part in (found.name, found.note) if part)
-
-
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth logout semaphore --host acme.semaphoreci.com")
-@click.argument("provider")
+@provider_argument
 @_host
 def logout(provider: str, host: str | None) -> None:
     """Take a token out of the keyring."""
@@ -115,24 +113,27 @@ def logout(provider: str, host: str | None) -> None:
 
 
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth status")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Table, or JSON with a stable shape.")
 @click.pass_obj
-def status(options: Options) -> None:
+def status(options: Options, format_: str | None) -> None:
     """Show each configured host: where its token comes from, and whose it is; never the token."""
-    for line in run_async(options, _lines):
-        click.echo(line)
+    from ci_mcp.cli.checks import check_services
+    from ci_mcp.core.answer import render
+    from ci_mcp.core.shapes import Page
 
-
-async def _lines(services: "Services") -> list[str]:
-    lines = []
-    for name in services.configured():
-        if not services.endpoints(name):
-            services.api(name)  # raises what is missing
-        for endpoint in services.endpoints(name):
-            try:
-                who = await _who(services, name, endpoint.host)
-                lines.append(f"{name}\t{endpoint.host}\t{services.source(name, endpoint.host)}\t{who}")
-            except CiError as error:
-                lines.append(f"{name}\t{endpoint.host}\t{error}")
-    if not lines:
+    found = run_async(options, check_services)
+    if not found:
         raise AuthError("no CI is configured", 'run "ci-mcp auth login PROVIDER", or set its token in the environment')
-    return lines
+    show(render(Page([_row(one) for one in found])), format_)
+
+
+def _row(one: "Checked") -> dict[str, str | None]:
+    said = {
+        "provider": one.provider,
+        "host": one.host,
+        "source": one.source,
+        "who": one.name,
+        "note": one.note,
+        "problem": f"{one.problem}: {one.next}" if one.problem else "",
+    }
+    return {key: value or None for key, value in said.items()}

@@ -110,7 +110,8 @@ def test_a_login_is_checked_kept_used_and_forgotten(
     assert (0, "") == (ran.code, ran.err)
     assert f"logged in to Semaphore at {host} (" in ran.out
     assert service.token in memory.kept.values()
-    assert f"semaphore\t{host}\tkeyring\t" in ci_mcp("auth", "status").out
+    (row,) = json.loads(ci_mcp("auth", "status").out)["items"]
+    assert ("semaphore", host, "keyring", "accepted") == (row["provider"], row["host"], row["source"], row["who"])
     assert 0 == ci_mcp("semaphore", "projects", "list").code
     assert f"logged out of Semaphore at {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
     assert f"there was no token for {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
