@@ -90,6 +90,10 @@ def _put(body: dict[str, Any], key: str, value: Any) -> None:
         here = inner
 
 
+def _methods(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [method for method in METHODS if method.startswith(incomplete.upper())]
+
+
 @click.command(
     epilog="\b\nExamples:\n  ci-mcp api buildkite /v2/access-token\n"
     "  ci-mcp api circleci /api/v2/project/gh/acme/web/pipeline --field branch=main --paginate | jq '.[].number'\n"
@@ -97,7 +101,14 @@ def _put(body: dict[str, Any], key: str, value: Any) -> None:
 )
 @provider_argument
 @click.argument("path")
-@click.option("--method", type=click.Choice(METHODS, case_sensitive=False), default="GET", show_default=True)
+@click.option(
+    "--method",
+    type=click.Choice(METHODS, case_sensitive=False),
+    default="GET",
+    metavar="METHOD",
+    shell_complete=_methods,
+    help=f"{', '.join(METHODS[:-1])} or {METHODS[-1]}.",
+)
 @click.option(
     "--field", "fields", multiple=True, metavar="KEY=VALUE", help="Query of a GET, else JSON body (repeatable)."
 )
