@@ -24,6 +24,7 @@ class Service:
             API and takes the same token.
         mcp_url: that server for the hosts of ``web_hosts``.
         open: true where a server may be used without a token.
+        mcp_only: true where the vendor offers a hosted MCP server alone, and no API beside it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Service:
     mcp_env: tuple[str, ...] = ()
     mcp_url: str = ""
     open: bool = False
+    mcp_only: bool = False
 
     def serves(self, host: str, web: str) -> bool:
         """Whether a web URL's host is that of the service at ``host``; ports and case do not count."""

@@ -100,12 +100,23 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a token is. ``name`` is ``accepted`` where the API has no call that tells."""
+    """Who a token is.
+
+    Attributes:
+        name: whose it is; ``accepted`` where the API has no call that tells.
+        scopes: what it may do, in the vendor's words; ``None`` where the API does not tell.
+        remaining: the requests left, where the call tells.
+        note: what its person should know, in a sentence.
+        audience: what the token is for, where it says so itself.
+        expires: when it ends, where that is known.
+    """
 
     name: str
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
     remaining: int | None = None
     note: str = ""
+    audience: str = ""
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
