@@ -25,6 +25,7 @@ class Service:
         mcp_url: that server for the hosts of ``web_hosts``.
         open: true where a server may be used without a token.
         mcp_only: true where the vendor offers a hosted MCP server alone, and no API beside it.
+        ci_files: files and folders of a repository that say that this service builds it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Service:
     mcp_url: str = ""
     open: bool = False
     mcp_only: bool = False
+    ci_files: tuple[str, ...] = ()
 
     def serves(self, host: str, web: str) -> bool:
         """Whether a web URL's host is that of the service at ``host``; ports and case do not count."""
