@@ -120,7 +120,8 @@ async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[Run], 
 
 async def _last_green(api: Api, hooks: Hooks, run: Run, history: list[Run]) -> Run | None:
     def before(runs: list[Run]) -> Run | None:
-        green = (one for one in runs if one.status is Status.PASSED and one.branch == run.branch)
+        alike = (one for one in runs if (one.branch, one.series) == (run.branch, run.series))
+        green = (one for one in alike if one.status is Status.PASSED)
         return next((one for one in green if not (one.created and run.created) or one.created < run.created), None)
 
     found = before(history)
