@@ -124,7 +124,8 @@ def _green(run: Run, green: Run) -> str:
     if green.commit and green.commit == run.commit:
         return f"The same commit passed in run {green.id}{when}: suspect a flaky test or the environment."
     commits = f": commits {green.commit[:10]}..{run.commit[:10]} came since" if green.commit and run.commit else ""
-    return f"Last green run of {run.branch}: {green.id}{when}{commits}."
+    of = f" of {run.branch}" if run.branch else ""
+    return f"Last green run{of}: {green.id}{when}{commits}."
 
 
 def record(story: Story) -> dict[str, Any]:

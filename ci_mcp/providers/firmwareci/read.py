@@ -25,6 +25,7 @@ _SECRET: Final = frozenset(
 )
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LINE: Final = re.compile(r"(?m)^([ \t]*-?[ \t]*[\"']?([\w.-]{1,80})[\"']?[ \t]*[:=][ \t]*)(\S.*)$")
+_PAIR: Final = re.compile(r"(?m)^[ \t*-]*([A-Za-z][\w -]{0,30}?)[ \t*]*:[ \t*]*(\S.*?)[ \t*]*$")
 _WRAPPERS: Final = ("data", "result", "record", "item")
 _LISTS: Final = ("items", "data", "result", "results", "records", "list")
 _AROUND: Final = ("pagination", "paging", "page_info", "meta")
@@ -36,9 +37,12 @@ _DEPTH: Final = 12
 def data(result: Result) -> Any:
     """The structured content, else the JSON values in the text, else the text itself."""
     found = result.data
+    # What is no object has to be wrapped in one to be structured content.
+    if isinstance(found, dict) and set(found) == {"result"}:
+        found = found["result"]
     if not isinstance(found, str) or found[:1] not in {"{", "["}:
         return found
-    # A list may come as one JSON text for each of its records.
+    # A list may come as one JSON text for each of its records; one text alone is what it holds.
     decoder, values, at = json.JSONDecoder(), [], 0
     try:
         while at < len(found):
@@ -47,7 +51,7 @@ def data(result: Result) -> Any:
             at += len(found[at:]) - len(found[at:].lstrip())
     except (ValueError, RecursionError):
         return found
-    return values
+    return values if len(values) > 1 else values[0]
 
 
 def rows(body: Any, what: str) -> list[Json]:
@@ -90,7 +94,10 @@ def has_more(body: Any) -> bool | None:
 
 
 def record(body: Any, what: str) -> Json:
-    """One record, taken out of what it is wrapped in; text that is no JSON becomes one with its ``text``."""
+    """One record, taken out of what it is wrapped in.
+
+    Text that is no JSON becomes one with its ``text``, and with the ``Name: value`` lines in it.
+    """
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     if isinstance(body, dict):
@@ -98,7 +105,8 @@ def record(body: Any, what: str) -> Json:
             if isinstance(body.get(name), dict) and "id" not in body:
                 return record(body[name], what)
         return body
-    return {"text": body if isinstance(body, str) else json.dumps(body)}
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"_".join(key.lower().split()): value for key, value in _PAIR.findall(text)} | {"text": text}
 
 
 def hidden(value: Any, depth: int = 0) -> Any:

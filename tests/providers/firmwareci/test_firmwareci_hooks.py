@@ -85,6 +85,7 @@ async def test_a_job_is_explained_in_one_call(target: str, shop: Any, api_of: Ma
     wanted = ["`boot / wait for login`", "exit code 1", "Kernel panic - not syncing", 'timeout: "login:"', ulid(5)]
     assert [] == [said for said in wanted if said not in answer.text]
     assert f'firmwareci_jobs_logs(job="{ulid(8)}"' in answer.text
+    assert f"Last green run: {ulid(5)}, " in answer.text
     assert ulid(4) not in answer.text
     assert 15 >= len(shop.asked)
     assert 5 >= max(shop.depths)
@@ -157,6 +158,13 @@ async def test_the_reason_tells_the_lab_from_the_code(  # noqa: PLR0913, PLR0917
     (found,) = await HOOKS.failures(api, run, "")
     assert (reason, lab) == (found.reason, found.infrastructure)
     assert [] == await HOOKS.failures(api, run, "another")
+
+
+async def test_a_job_told_in_prose_is_still_a_job(usual: Any, api_of: Make, job: Any) -> None:
+    """Its status at least: a failed job must not pass for an unknown one."""
+    usual.results["fwci_get_job"] = "**Status**: failed\n- Test: linux-boot\nDUT : board-1\n"
+    found = await HOOKS.run(api_of(usual), job(8)["id"])
+    assert (Status.FAILED, "linux-boot") == (found.status, found.title)
 
 
 async def test_a_log_that_cannot_be_read_hides_no_reason(shop: Any, api_of: Make, job: Any, refused: Any) -> None:

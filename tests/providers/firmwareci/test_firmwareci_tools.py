@@ -70,6 +70,8 @@ async def test_a_cursor_of_another_kind_is_refused(usual: Any, api_of: Make, cal
         {"data": {"projects": [{"id": "1", "name": "shop"}]}, "code": 200},
         {"items": [{"id": "1", "name": "shop"}], "pagination": {"has_more": "false"}},
         {"found": [{"id": "1", "Name": "shop"}]},
+        {"result": [{"id": "1", "name": "shop"}]},
+        {"result": '{"projects": [{"id": "1", "name": "shop"}]}'},
         '{"id": "1", "name": "shop"}\n{"id": "2", "name": "other"}',
     ],
 )
