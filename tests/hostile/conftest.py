@@ -115,7 +115,7 @@ def unchunked(body: bytes) -> bytes:
 
 @pytest.fixture
 def proxied() -> Callable[[Service, Spoil], Any]:
-    """A service as its clients see it through a proxy: ``async with proxied(service, spoil) as (service, proxy)``."""
+    """Put a proxy before a service: an async context manager that gives the service as clients see it, and the proxy."""
 
     @asynccontextmanager
     async def make(service: Service, spoil: Spoil) -> AsyncIterator[tuple[Service, Proxy]]:
@@ -193,3 +193,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def hostile(pytestconfig: pytest.Config) -> int:
     """How many times the usual number of tries."""
     return int(pytestconfig.getoption("--hostile"))
+
+
+@pytest.fixture(name="untouched")
+def untouched_() -> Spoil:
+    """The proxy as a witness only."""
+    return untouched
