@@ -35,6 +35,7 @@ _FLEXIBLE = {
     "word": 8,
     "suite": 8,
     "note": 12,
+    "problem": 30,
 }
 # Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
 _SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
@@ -63,6 +64,14 @@ def prose(text: str) -> None:
     console = _console()
     for line in text.split("\n"):
         console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def json_text(value: Any) -> None:
+    """Print JSON on a terminal: indented and coloured, characters that do not show as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not text.isascii():
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    _console().print_json(text, ensure_ascii=False)
 
 
 def _line_style(line: str) -> str:
