@@ -208,7 +208,7 @@ class ForeignError(ValueError):
 def names_for(services: Iterable[Service]) -> tuple[str, ...]:
     """The environment variables that these services may be configured with, and those that are always needed."""
     found = dict.fromkeys(
-        name
+        name.rpartition("=")[2]  # of a setting's variable: SETTING=VARIABLE
         for service in services
         for one in fields(service)
         if one.name.endswith("_env")

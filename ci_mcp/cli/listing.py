@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ci_mcp import __version__
-from ci_mcp.agents.base import KEY, Entry, agents, names_for
+from ci_mcp.agents.base import ALWAYS, KEY, Entry, agents, names_for
 from ci_mcp.auth.service import Service
 from ci_mcp.core.catalog import Catalog
 
@@ -52,6 +52,8 @@ def _variables(service: Service) -> Iterator[dict[str, Any]]:
             yield {"name": name, "description": f"{service.title}: host or base URL"}
         elif name in service.mcp_env:
             yield {"name": name, "description": f"{service.title}: URL of its hosted MCP server"}
+        elif name not in ALWAYS:
+            yield {"name": name, "description": f"{service.title}: a setting"}
 
 
 def links(catalog: Catalog) -> str:

@@ -19,6 +19,7 @@ provider: Final = Provider(
         web_host=WEB,
         hosts_setting="mcp_url",
         token_page=f"https://{WEB}/",
+        ci_files=(".firmwareci",),
         settings_env=("org=FIRMWARECI_ORG",),
         at_once=2,  # the rate limit is the organization's, not the token's
     ),
