@@ -19,7 +19,7 @@ _RESERVE = 2.0  # seconds of the call's time that the answer itself is left
 _NAMED = 5  # running jobs that are named
 
 
-async def told(services: Services, watches: Sequence[Watch], *, fail_fast: bool) -> Prose:
+async def told(services: Services, watches: Sequence[Watch], problems: Sequence[str], *, fail_fast: bool) -> Prose:
     """The answer; its ``failed`` says whether one did, its ``waiting`` names the runs that go on.
 
     A failure is explained while the call's time lasts.
@@ -27,7 +27,7 @@ async def told(services: Services, watches: Sequence[Watch], *, fail_fast: bool)
     over = [watch for watch in watches if watch.ended or (fail_fast and _bad(watch))]
     why = await _explained(services, [watch for watch in over if _bad(watch)])
     parts = [why.get(watch.id) or _plain(watch, over=watch in over) for watch in watches if watch.run]
-    said = explain.prose(services, parts, [str(watch.problem) for watch in watches if watch.problem])
+    said = explain.prose(services, parts, [*problems, *(str(watch.problem) for watch in watches if watch.problem)])
     goes_on = [watch for watch in watches if watch not in over and not watch.problem]
     absent = [_absent(watch) for watch in goes_on if watch.run is None]
     text = "\n\n".join(part for part in (said.text, *absent) if part)
