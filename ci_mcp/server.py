@@ -32,7 +32,7 @@ INSTRUCTIONS = """\
 Answers questions about CI runs. Start with ci_explain: give it any CI web URL the user pasted, or \
 "provider:project@branch", or nothing to use the git checkout; one call says which jobs failed, the lines \
 that say why, and the failing tests. ci_status shows the newest runs, ci_wait waits until one ends (call it \
-again while it runs), ci_rerun starts its failed jobs again. Use a provider's own tools for what these leave out: \
+again while it runs), ci_rerun starts failed jobs again. Use a provider's own tools for what these leave out: \
 they name the call to make next.
 
 Names, ids and URLs are interchangeable as arguments. Lists give `next`: pass it as `cursor` for more. \
