@@ -27,7 +27,8 @@ async def told(services: Services, watches: Sequence[Watch], problems: Sequence[
     over = [watch for watch in watches if watch.ended or (fail_fast and _bad(watch))]
     why = await _explained(services, [watch for watch in over if _bad(watch)])
     parts = [why.get(watch.id) or _plain(watch, over=watch in over) for watch in watches if watch.run]
-    said = explain.prose(services, parts, [*problems, *(str(watch.problem) for watch in watches if watch.problem)])
+    unasked = [*problems, *(str(watch.problem) for watch in watches if watch.problem)]
+    said = explain.prose(services, parts, unasked, DEFAULT_TOKENS)
     goes_on = [watch for watch in watches if watch not in over and not watch.problem]
     absent = [_absent(watch) for watch in goes_on if watch.run is None]
     text = "\n\n".join(part for part in (said.text, *absent) if part)
@@ -78,7 +79,7 @@ def _plain(watch: Watch, *, over: bool) -> Story:
         )
     elif run.status.bad:
         notes.append(f'Why: ci_explain(target="{_again(watch)}")')
-    return Story(watch.target, run, notes=tuple(note for note in notes if note), compared=False)
+    return Story(watch.target, run, notes=tuple(note for note in notes if note))
 
 
 def _absent(watch: Watch) -> str:

@@ -15,6 +15,6 @@ async def stories(
     services: Services, targets: Sequence[Target], tokens: int, *, compare: bool
 ) -> list[Story | CiError]:
     """Why the run of each target failed, or why that cannot be told, in the order of the targets."""
-    frame = partial(explain.frame, services)
     share = tokens // max(1, len(targets))
+    frame = partial(explain.frame, services, share)
     return await settled([partial(gather, services, one, share, frame, compare=compare) for one in targets])

@@ -38,7 +38,7 @@ async def explain(
     """
     meant = await find(services, target)
     found, errors = answers(await stories(services, meant.targets, tokens, compare=compare))
-    return explaining.prose(services, found, [*meant.problems, *(str(error) for error in errors)])
+    return explaining.prose(services, found, [*meant.problems, *(str(error) for error in errors)], tokens)
 
 
 @provider.read(core=True)

@@ -2,22 +2,13 @@
 
 from datetime import UTC, datetime
 
-EXIT_CODES = {
-    124: "timed out",
-    126: "not executable",
-    127: "command not found",
-    130: "interrupted",
-    134: "aborted",
-    137: "killed, often out of memory",
-    139: "segmentation fault",
-    143: "terminated",
-}
+from ci_mcp.triage.codes import meaning
 
 
 def exit_code(code: int) -> str:
     """An exit code, with what it means where that is settled: ``exit code 137 (killed, often out of memory)``."""
-    meaning = EXIT_CODES.get(code)
-    return f"exit code {code} ({meaning})" if meaning else f"exit code {code}"
+    said = meaning(code)
+    return f"exit code {code} ({said})" if said else f"exit code {code}"
 
 
 def duration(seconds: float) -> str:
