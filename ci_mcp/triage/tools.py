@@ -80,7 +80,7 @@ async def rerun(
 
     Raises: what `ci_mcp.triage.target.find` and `ci_mcp.triage.rerun.rerun` raise.
     """
-    return await start_again(services, (await find(services, target)).targets, failed_only=which == "failed")
+    return await start_again(services, await find(services, target), failed_only=which == "failed")
 
 
 @provider.read(core=True)

@@ -38,7 +38,7 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Watch:
     """One target that is waited for, and what is known of its run.
 
