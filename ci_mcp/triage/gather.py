@@ -1,6 +1,7 @@
 """Everything an explanation needs of one run, fetched side by side through the hooks."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,8 @@ Call = Callable[[], Awaitable[None]]
 
 MOST_LOGS: Final = 12
 """Logs read for one explanation; further failed jobs are named."""
+_FEW: Final = 2  # failed jobs up to which requests are left for what only adds to them
+_NICETY: Final = 3.0  # seconds that a list of flaky tests may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class _Gathering:
         self.run = Run(status=Status.UNKNOWN, id="")
         self.failures: Sequence[Failure] = ()
         self.past: Past | None = None
-        self.flaky: dict[str, str] = {}
+        self.flaky: Mapping[str, str] = {}
         self.notes: list[str] = []
 
     async def choose(self) -> None:
@@ -147,11 +150,25 @@ class _Gathering:
         if self.hooks.failures is None or not (run.status.bad or job):
             return
         if self.known and job in self.known.failures:
-            self.failures = self.known.failures[job]
+            self.failures, self.flaky = self.known.failures[job], self.known.flaky
             return
-        self.failures = await self.hooks.failures(self.api, run, job)
+        await together([self._at_failures, self._at_flaky])
+        failing = {test.name for one in self.failures for test in one.tests}
+        self.flaky = {name: said for name, said in self.flaky.items() if name in failing}
         if self.known:
-            self.known.failures[job] = self.failures
+            self.known.failures[job], self.known.flaky = self.failures, self.flaky
+
+    async def _at_failures(self) -> None:
+        if self.hooks.failures:
+            self.failures = await self.hooks.failures(self.api, self.run, self.target.place.job)
+
+    async def _at_flaky(self) -> None:
+        """The tests that the vendor calls flaky, where it has such a list and requests are left for it."""
+        bad = sum(one.status.bad for one in self.run.jobs)
+        if self.compare and self.hooks.flaky and self.run.project and bad <= _FEW:
+            with suppress(CiError), anyio.move_on_after(_NICETY):
+                listed = await self.hooks.flaky(self.api, self.run.project)
+                self.flaky = {test.name: test.message for test in listed}
 
     async def _compare(self, run: Run) -> None:
         if self.compare:
@@ -195,7 +212,7 @@ class _Gathering:
                 here=self.here,
                 explained=await fold(telling),
                 never=never,
-                past=self.past,
+                past=self.past if self.compare else None,
                 between=between,
                 unread=tuple(job.name for job in unread),
                 flaky=self.flaky,
@@ -205,7 +222,7 @@ class _Gathering:
         return replace(story, explained=await self._with_places(explained, between))
 
     async def _between(self) -> Between | None:
-        green = self.past.green if self.past else None
+        green = self.past.green if self.past and self.compare else None
         if self.here is None or green is None:
             return None
         return await changes.between(self.here.root, green.commit, self.run.commit)
