@@ -21,10 +21,14 @@ def duration(seconds: float) -> str:
     return f"{rest} s"
 
 
+def age(when: datetime | None, now: datetime | None = None) -> float:
+    """The seconds since a time; 0 for one to come, and for none."""
+    return max(0.0, ((now or datetime.now(UTC)) - when).total_seconds()) if when else 0.0
+
+
 def ago(when: datetime, now: datetime | None = None) -> str:
     """How long ago a time was: ``3 min 20 s ago``."""
-    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
-    return f"{duration(max(0, seconds))} ago"
+    return f"{duration(age(when, now))} ago"
 
 
 def count(number: int, one: str, many: str = "") -> str:
