@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
@@ -46,8 +46,12 @@ class World:
 class Services:
     """The configured services; an ``async with`` block closes every connection at its end."""
 
-    def __init__(self, world: World, store: Store, known: catalog.Catalog | None = None) -> None:
+    def __init__(
+        self, world: World, store: Store, known: catalog.Catalog | None = None, *, transport: Any = None
+    ) -> None:
+        """Open nothing yet; ``transport`` carries the requests in tests."""
         self.world = world
+        self._transport = transport
         self.store = store
         self.catalog = known or catalog.load()
         self._open: dict[tuple[str, str], HttpApi] = {}
@@ -136,6 +140,7 @@ class Services:
             slots=self._slots.setdefault(name, anyio.Semaphore(AT_ONCE)),
             settings=self.world.config.sections.get(name),
             trusted=self.service(name).credential_hosts,
+            transport=self._transport,
         )
         self._stack.push_async_callback(api.aclose)
         return api
