@@ -13,7 +13,7 @@ import anyio.to_thread
 from ci_mcp.core import repository
 from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.services import Services
-from ci_mcp.core.shapes import Checkout, Failure, Run, RunQuery
+from ci_mcp.core.shapes import Checkout, Failure, Job, Run, RunQuery
 from ci_mcp.core.together import together
 from ci_mcp.errors import CiError
 from ci_mcp.status import Status
@@ -44,7 +44,7 @@ class Story:
         never: what never ran because something else failed.
         past: the runs before it; ``None`` where nobody asked for a comparison.
         between: what git knows of the commits since the last green run; ``None`` where it knows nothing.
-        unread: the names of failed jobs that were left alone.
+        unread: failed jobs that were left alone.
         flaky: what the vendor says of failing tests that it calls flaky, by their names.
         notes: what the reader must know of the choice, and what could not be had.
     """
@@ -56,15 +56,21 @@ class Story:
     never: Sequence[Failure] = ()
     past: Past | None = None
     between: Between | None = None
-    unread: tuple[str, ...] = ()
+    unread: tuple[Job, ...] = ()
     flaky: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-async def gather(
-    services: Services, target: Target, budget: int, frame: Callable[[Story], int], *, compare: bool
-) -> Story:
-    """The story of the run that ``target`` names, in ``budget`` tokens; ``frame`` counts all of it but the excerpts.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is left for excerpts: so many tokens for the first so many failures."""
+
+    tokens: int
+    failures: int
+
+
+async def gather(services: Services, target: Target, room: Callable[[Story], Room], *, compare: bool) -> Story:
+    """The story of the run that ``target`` names; ``room`` says what it leaves for excerpts.
 
     Raises: what `ci_mcp.triage.choose.choose` and the ``run`` hook raise; all else that goes wrong is a note.
     """
@@ -72,7 +78,7 @@ async def gather(
     await together([work.choose, work.look_around])
     await work.read_run()
     await work.read_more()
-    return await work.told(budget, frame)
+    return await work.told(room)
 
 
 class _Gathering:
@@ -192,7 +198,7 @@ class _Gathering:
         except CiError as error:
             self.notes.append(f"{what}: not known, as {error}")
 
-    async def told(self, budget: int, frame: Callable[[Story], int]) -> Story:
+    async def told(self, room: Callable[[Story], Room]) -> Story:
         """All of it as a story, with excerpts in the room there is."""
         if self.known:
             self.known.past = self.past
@@ -214,11 +220,13 @@ class _Gathering:
                 never=never,
                 past=self.past if self.compare else None,
                 between=between,
-                unread=tuple(job.name for job in unread),
+                unread=tuple(unread),
                 flaky=self.flaky,
                 notes=tuple(self.notes),
             )
-            explained = await excerpts(story.explained, budget - frame(story))
+            left = room(story)
+            shown = await excerpts(story.explained[: left.failures], left.tokens)
+            explained = [*shown, *(replace(one, log=None) for one in story.explained[left.failures :])]
         return replace(story, explained=await self._with_places(explained, between))
 
     async def _between(self) -> Between | None:
