@@ -143,7 +143,7 @@ class _Gathering:
         run, job = self.run, self.target.place.job
         # The logs come while the reports do; whoever reads one later finds it in the store.
         bad = [one for one in run.jobs if one.status.bad and job in {"", one.id}]
-        calls: list[Call] = [partial(self._bounded, "why its jobs failed", self._look)]
+        calls: list[Call] = [partial(self._bounded, "failing tests and reasons", self._look)]
         calls += [partial(self.reader.prefetch, one) for one in bad[:MOST_LOGS]]
         if run.status.bad and self.past is None:
             calls.append(partial(self._compare, run))
