@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_mcp.cli.complete import target_argument
 from ci_mcp.cli.context import Options, run_tool
 from ci_mcp.cli.output import FORMATS, show
 
@@ -18,7 +19,7 @@ _format = click.option("--format", "format_", type=click.Choice(FORMATS), help="
     "  ci-mcp explain https://acme.semaphoreci.com/jobs/…\n\n"
     "Exit code: 0 nothing failed, 1 a run failed or was canceled, 3 no token, 4 not found."
 )
-@click.argument("target", default="")
+@target_argument
 @click.option("--tokens", type=click.IntRange(200, 10_000), default=4_000, show_default=True, help="Most to say.")
 @click.option("--compare/--no-compare", default=True, help="Say what changed since the last green run.")
 @_format

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ci_mcp.cli.complete import target_argument
 from ci_mcp.cli.context import Options, run_tool
 from ci_mcp.cli.output import FORMATS, show
 
@@ -18,7 +19,7 @@ _TIMES = ("age", "duration", "usual")
     epilog="\b\nExamples:\n  ci-mcp status\n  ci-mcp status semaphore:shop@main\n\n"
     "Exit code: 0 nothing failed, 1 a run failed or was canceled, 3 no token, 4 not found."
 )
-@click.argument("target", default="")
+@target_argument
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Text, or JSON with a stable shape.")
 @click.pass_obj
 def status(options: Options, target: str, format_: str | None) -> int:

@@ -2,6 +2,7 @@
 
 import click
 
+from ci_mcp.cli.complete import target_argument
 from ci_mcp.cli.context import Options, run_tool
 from ci_mcp.cli.output import FORMATS, show
 
@@ -11,7 +12,7 @@ from ci_mcp.cli.output import FORMATS, show
     "  ci-mcp wait buildkite:acme/web@main\n\n"
     "Exit code: 0 it did not fail, 1 it failed or was canceled, 7 it has not ended, 130 interrupted."
 )
-@click.argument("target", default="")
+@target_argument
 @click.option(
     "--timeout",
     type=click.IntRange(0, 86_400),

@@ -53,6 +53,8 @@ class Run:
     """One run: a workflow, a pipeline or a build, as its CI calls it.
 
     ``counts`` has all of its jobs by status, where ``jobs`` has only those that are not green.
+    ``series`` tells apart runs of one branch that are of different things, where a CI runs them side by side: a run
+    is compared only with those of its own.
     """
 
     status: Status
@@ -70,6 +72,7 @@ class Run:
     reason: str = ""
     jobs: tuple[Job, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict, metadata=HIDDEN)
+    series: str = field(default="", metadata=HIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +103,23 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a token is. ``name`` is ``accepted`` where the API has no call that tells."""
+    """Who a token is.
+
+    Attributes:
+        name: whose it is; ``accepted`` where the API has no call that tells.
+        scopes: what it may do, in the vendor's words; ``None`` where the API does not tell.
+        remaining: the requests left, where the call tells.
+        note: what its person should know, in a sentence.
+        audience: what the token is for, where it says so itself.
+        expires: when it ends, where that is known.
+    """
 
     name: str
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
     remaining: int | None = None
     note: str = ""
+    audience: str = ""
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
