@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from ci_mcp.core.answer import tokens
@@ -21,6 +22,7 @@ _MESSAGE: Final = 200  # characters of a test's message
 _FENCES: Final = ("<<<", ">>>")
 _FENCE: Final = 20  # tokens of the lines around an excerpt
 _PLACES: Final = 40  # tokens of the places in the checkout, which are known once the excerpts are
+_LONG_AGO: Final = "59 min 59 s ago"
 _LEAST: Final = 100  # tokens that an excerpt should have before anything else is said at length
 
 
@@ -122,7 +124,7 @@ class _Telling:
             place,
             f"commit {run.commit[:10]}{title}" if run.commit else "",
             f"by {run.actor}" if run.actor and not _ID.fullmatch(run.actor) else "",
-            words.ago(run.created) if run.created else "",
+            self._ago(run.created) if run.created else "",
             f"took {words.duration(run.duration)}" if run.duration else "",
         ]
         return ", ".join(part for part in parts if part)
@@ -240,11 +242,17 @@ class _Telling:
             since = f": {words.count(between.count, 'commit')} since, {differ} changed"
         elif green.commit and run.commit:
             since = f": commits {green.commit[:10]}..{run.commit[:10]} came since"
-        return f"Last green run of {green.branch or run.project}: {green.id}{_when(green)}{since}."
+        return f"Last green run of {green.branch or run.project}: {green.id}{self._when(green)}{since}."
 
-    @staticmethod
-    def _same(run: Run) -> str:
-        return f"The same commit passed in run {run.id}{_when(run)}: suspect a flaky test or the environment."
+    def _same(self, run: Run) -> str:
+        return f"The same commit passed in run {run.id}{self._when(run)}: suspect a flaky test or the environment."
+
+    def _when(self, run: Run) -> str:
+        return f", {self._ago(run.created)}" if run.created else ""
+
+    def _ago(self, when: datetime) -> str:
+        # While room is counted every time is as long: the same run is told with the same lines a minute later.
+        return words.ago(when) if self.excerpts else _LONG_AGO
 
     def _since_before(self) -> list[str]:
         past = self.story.past
@@ -254,13 +262,13 @@ class _Telling:
         if not before.status.bad:
             return ["The run before this one passed: what fails is new."] if past.green is before else []
         if past.jobs is None:
-            return [f"The run before this one ({before.id}{_when(before)}) failed, too."]
+            return [f"The run before this one ({before.id}{self._when(before)}) failed, too."]
         names = [name for one in self.story.explained for name in (one.failure.job.name, *one.also)]
         old = [name for name in names if name in past.jobs]
         new = [name for name in names if name not in past.jobs]
         said = [f"failing there already: {self._names(old)}"] if old else []
         said += [f"new: {self._names(new)}"] if new else []
-        return [f"The run before this one ({before.id}{_when(before)}) failed, too; {'; '.join(said)}."]
+        return [f"The run before this one ({before.id}{self._when(before)}) failed, too; {'; '.join(said)}."]
 
 
 def _said(words: str, text: str) -> bool:
@@ -268,7 +276,3 @@ def _said(words: str, text: str) -> bool:
     known = {line.lstrip(" >|") for line in text.splitlines()}
     lines = [bare for line in words.splitlines() if not line.startswith(_FENCES) and (bare := line.lstrip(" >|"))]
     return sum(line in known for line in lines) * 2 >= len(lines)
-
-
-def _when(run: Run) -> str:
-    return f", {words.ago(run.created)}" if run.created else ""

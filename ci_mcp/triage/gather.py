@@ -39,7 +39,7 @@ class Story:
     Attributes:
         target: how it was asked for.
         run: the run.
-        here: the checkout that was asked in; ``None`` outside of one.
+        here: the checkout that was asked in, where it is of what the run has built.
         explained: its failed jobs, those that failed alike as one.
         never: what never ran because something else failed.
         past: the runs before it; ``None`` where nobody asked for a comparison.
@@ -206,7 +206,8 @@ class _Gathering:
         real = [one for one in self.failures if not _never_ran(one)]
         if self.target.place.job or not real:
             never, real = [], list(self.failures)
-        between = await self._between()
+        here = await self._built_here()
+        between = await self._between(here) if here else None
         with self.reader:
             read = await self.reader.read(real[:MOST_LOGS])
             # Of jobs that nothing was read of, as requests are few, only the names tell something.
@@ -215,7 +216,7 @@ class _Gathering:
             story = Story(
                 target=self.target,
                 run=self.run,
-                here=self.here,
+                here=here,
                 explained=await fold(telling),
                 never=never,
                 past=self.past if self.compare else None,
@@ -227,30 +228,28 @@ class _Gathering:
             left = room(story)
             shown = await excerpts(story.explained[: left.failures], left.tokens)
             explained = [*shown, *(replace(one, log=None) for one in story.explained[left.failures :])]
-        return replace(story, explained=await self._with_places(explained, between))
+        return replace(story, explained=await _with_places(explained, here) if here else explained)
 
-    async def _between(self) -> Between | None:
+    async def _between(self, here: Checkout) -> Between | None:
         green = self.past.green if self.past and self.compare else None
-        if self.here is None or green is None:
-            return None
-        return await changes.between(self.here.root, green.commit, self.run.commit)
+        return await changes.between(here.root, green.commit, self.run.commit) if green else None
 
-    async def _with_places(self, explained: Sequence[Explained], between: Between | None) -> list[Explained]:
-        if self.here is None or not (between or await self._is_ours(self.here)):
-            return list(explained)
-        named = [files.named(one.failure.tests, one.excerpt) for one in explained]
-        names = [Path(self.here.root).name, *map(repository.name, self.here.remotes)]
-        every = [place for places in named for place in places]
-        known = await anyio.to_thread.run_sync(files.tracked, self.here.root, every, names)
-        return [replace(one, places=files.chosen(places, known)) for one, places in zip(explained, named, strict=True)]
+    async def _built_here(self) -> Checkout | None:
+        """The checkout, where it is one of what the run has built."""
+        here, project = self.here, "/".join(self.run.project.lower().split("/")[-2:])
+        if here is None or self.target.here:
+            return here
+        if "/" in project and any(repository.normal(one).endswith(f"/{project}") for one in here.remotes):
+            return here
+        return here if await anyio.to_thread.run_sync(changes.has, here.root, self.run.commit) else None
 
-    async def _is_ours(self, here: Checkout) -> bool:
-        """Whether the checkout is one of what the run has built."""
-        project = "/".join(self.run.project.lower().split("/")[-2:])
-        same = "/" in project and any(repository.normal(one).endswith(f"/{project}") for one in here.remotes)
-        if self.target.here or same:
-            return True
-        return await anyio.to_thread.run_sync(changes.has, here.root, self.run.commit)
+
+async def _with_places(explained: Sequence[Explained], here: Checkout) -> list[Explained]:
+    named = [files.named(one.failure.tests, one.excerpt) for one in explained]
+    names = [Path(here.root).name, *map(repository.name, here.remotes)]
+    every = [place for places in named for place in places]
+    known = await anyio.to_thread.run_sync(files.tracked, here.root, every, names)
+    return [replace(one, places=files.chosen(places, known)) for one, places in zip(explained, named, strict=True)]
 
 
 def _never_ran(failure: Failure) -> bool:
