@@ -10,9 +10,7 @@ import anyio.to_thread
 import httpx
 import pytest
 
-from ci_mcp.auth.endpoints import Endpoint
-from ci_mcp.auth.endpoints import variable as variable_of
-from ci_mcp.config import Config
+from ci_mcp.cli.sandboxed import demo_world
 from ci_mcp.core.answer import Answer
 from ci_mcp.core.call import call
 from ci_mcp.core.catalog import find, load
@@ -21,7 +19,7 @@ from ci_mcp.logs.store import Store
 from ci_mcp.sandbox.buildkite import world as buildkite
 from ci_mcp.sandbox.circleci import world as circleci
 from ci_mcp.sandbox.semaphore import world as semaphore
-from ci_mcp.sandbox.serve import Service, service_names, start
+from ci_mcp.sandbox.serve import service_names
 
 REQUESTS, ROUNDS, LINES = 15, 5, 40
 AGAIN = 2  # requests for the second question about a run
@@ -100,31 +98,20 @@ def _is_handshake(request: httpx.Request) -> bool:
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[dict[str, Service]]:
+def sandbox() -> Iterator[World]:
     """Every service, started once."""
-    with start() as services:
-        yield services
+    with demo_world() as (world, _):
+        yield world
 
 
 @asynccontextmanager
-async def counted(sandbox: dict[str, Service], folder: Path) -> AsyncIterator[tuple[Services, Rounds]]:
+async def counted(sandbox: World, folder: Path) -> AsyncIterator[tuple[Services, Rounds]]:
     """Services over the sandbox with an empty cache, and the count of what they ask."""
-    known = load().services
-    given = {name: (_endpoint(one), one.token) for name, one in sandbox.items() if name in known}
-    world = World(Config.load({"CI_MCP_HOME": str(folder)}), {}, given=given)
-    rounds = Rounds()
-    async with (
-        anyio.create_task_group() as group,
-        Services(world, Store(folder / "logs"), transport=rounds) as services,
-    ):
+    rounds, store = Rounds(), Store(folder / "logs")
+    async with anyio.create_task_group() as group, Services(sandbox, store, transport=rounds) as services:
         group.start_soon(rounds.keep_time)
         yield services, rounds
         group.cancel_scope.cancel()
-
-
-def _endpoint(one: Service) -> Endpoint:
-    mcp_url = variable_of(load().services[one.name].mcp_env, one.env)[1]
-    return Endpoint(one.name, one.host, one.url, mcp_url.removesuffix("/mcp"))
 
 
 async def explained(services: Services, target: str) -> Answer:
@@ -151,7 +138,7 @@ async def test_an_explanation_keeps_within_its_requests_rounds_and_tokens(  # no
     rounds: int,
     tokens: int,
     telling: list[str],
-    sandbox: dict[str, Service],
+    sandbox: World,
     tmp_path: Path,
 ) -> None:
     """One call; every distinct failure is shown."""
@@ -164,9 +151,7 @@ async def test_an_explanation_keeps_within_its_requests_rounds_and_tokens(  # no
 
 
 @pytest.mark.parametrize("name", [name for name in service_names() if name in load().services])
-async def test_every_provider_explains_its_shop_within_bounds(
-    name: str, sandbox: dict[str, Service], tmp_path: Path
-) -> None:
+async def test_every_provider_explains_its_shop_within_bounds(name: str, sandbox: World, tmp_path: Path) -> None:
     """By name, then by the web URL that the answer gave; the telling line within the first lines of the answer.
 
     A name may cost two round trips more, to find the project and its newest run, and one again the second question.
@@ -192,7 +177,7 @@ async def test_every_provider_explains_its_shop_within_bounds(
 @pytest.mark.parametrize("tokens", [200, 300, 500, 1_000, 4_000, 10_000])
 @pytest.mark.parametrize("target", ["semaphore:shop@matrix", "circleci:shop@main", "buildkite:shop@matrix"])
 async def test_an_explanation_keeps_to_the_tokens_asked_for(
-    target: str, tokens: int, sandbox: dict[str, Service], tmp_path: Path
+    target: str, tokens: int, sandbox: World, tmp_path: Path
 ) -> None:
     """However few; the run, a failed job and what it says are in the shortest, too."""
     async with counted(sandbox, tmp_path) as (services, _):
@@ -201,7 +186,7 @@ async def test_an_explanation_keeps_to_the_tokens_asked_for(
     assert [] == [words for words in ("FAILED  ", "1. Job ", "assert ") if words not in answer.text]
 
 
-async def test_without_a_comparison_no_request_is_made_for_one(sandbox: dict[str, Service], tmp_path: Path) -> None:
+async def test_without_a_comparison_no_request_is_made_for_one(sandbox: World, tmp_path: Path) -> None:
     """`--no-compare` spares the list of runs and the flaky tests."""
     url = f"https://buildkite.com/acme/shop/builds/{buildkite.SHOP_MAIN_BUILD}"
     async with counted(sandbox, tmp_path) as (services, count):
