@@ -48,10 +48,10 @@ async def serve(request: Request) -> Response:
     if message.get("id") is None or "method" not in message:
         return Response(status_code=202)
     answer = {"jsonrpc": "2.0", "id": message["id"]} | _answer(request, message)
-    headers = {"Cache-Control": "no-cache, no-transform", "Mcp-Session-Id": _session(request)}
-    if message["method"] != "initialize" and "mcp-session-id" not in request.headers:
-        del headers["Mcp-Session-Id"]
-    return Response(f"event: message\ndata: {compact(answer)}\n\n", 200, headers, media_type="text/event-stream")
+    headers = {"Cache-Control": "no-cache, no-transform", "Content-Type": "text/event-stream"}
+    if message["method"] == "initialize":
+        headers["Mcp-Session-Id"] = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
+    return Response(f"event: message\ndata: {compact(answer)}\n\n", 200, headers)
 
 
 def _refused(request: Request) -> Response | None:
@@ -89,10 +89,6 @@ def _name(host: str) -> str:
 
 def _media_type(text: str) -> str:
     return text.partition(";")[0].strip().lower()
-
-
-def _session(request: Request) -> str:
-    return request.headers.get("mcp-session-id") or base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
 
 
 def _text(message: str, status: int, headers: dict[str, str] | None = None) -> Response:

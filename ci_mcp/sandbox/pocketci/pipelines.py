@@ -145,7 +145,7 @@ async def run_streamed(request: Request) -> Response:
     run = start(request, pipeline, {"args": args} if args else {}, "cli")
     if run.end <= world.now() or run.begin == NEVER:
         raise Refused(500, f"run {run.id} rejected: concurrency group busy")
-    return StreamingResponse(_events(world, run), media_type="text/event-stream")
+    return StreamingResponse(_events(world, run), headers={"Content-Type": "text/event-stream"})
 
 
 async def _events(world: World, run: Run) -> AsyncIterator[str]:

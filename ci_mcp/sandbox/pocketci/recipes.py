@@ -7,7 +7,7 @@ import yaml
 
 Json = dict[str, Any]
 _TASK = re.compile(r'name:\s*"([^"]+)".*?args:\s*\["-c",\s*"((?:[^"\\]|\\.)*)"\]', re.DOTALL)
-_THROW = re.compile(r"throw new Error\(([^)]*)\)")
+_THROW = re.compile(r"throw new Error\(\s*[\"'`]([^\"'`$]*)")
 
 
 class Broken(Exception):  # noqa: N818 - what a run says of its pipeline, not a fault of the program
@@ -82,4 +82,4 @@ def read_calls(content: str) -> tuple[list[tuple[str, str]], str]:
     """The tasks that a TypeScript or JavaScript pipeline runs with their scripts, and what it throws if one fails."""
     calls = [(name, script.replace('\\"', '"')) for name, script in _TASK.findall(content)]
     thrown = _THROW.search(content)
-    return calls, thrown[1].strip("\"'` ") if thrown else ""
+    return calls, thrown[1].strip() if thrown else ""
