@@ -46,6 +46,7 @@ class Checked:
         seconds: how long the service took to answer.
         remaining: requests left.
         skew: the service's clock minus ours, in seconds.
+        proxy: the variable and address of the proxy that stands between, as far as the environment tells.
         note: what its person should know.
         warnings: what is odd and still works.
         kind: the kind of error, as in `ci_mcp.errors`; empty where there is none.
@@ -65,6 +66,7 @@ class Checked:
     seconds: float | None = None
     remaining: int | None = None
     skew: float | None = None
+    proxy: str = ""
     note: str = ""
     warnings: Sequence[str] = ()
     kind: str = ""
@@ -151,6 +153,7 @@ async def _check(services: "Services", name: str, host: str, patience: float) ->
         host=host,
         ok=isinstance(error, RateLimitedError),
         source=source,
+        proxy=proxy_to(host, services.world.env),
         **_heard(api),
         kind=error.kind,
         problem=error.message,
@@ -161,7 +164,7 @@ async def _check(services: "Services", name: str, host: str, patience: float) ->
 def _works(services: "Services", name: str, api: "Api", source: str, found: "Identity | None") -> Checked:
     from ci_mcp.core.provider import excluded
 
-    heard = _heard(api)
+    heard = _heard(api) | {"proxy": proxy_to(api.host, services.world.env)}
     if found is None:
         return Checked(provider=name, host=api.host, ok=True, source=source, **heard, name="not checked: no call tells")
     if found.remaining is not None:
@@ -231,6 +234,18 @@ def _proxies(env: Mapping[str, str]) -> Iterable[Fact]:
         used = next((one for one in (name.lower(), name) if env.get(one)), "")
         if used:
             yield Fact("proxy", f"{used}={without_userinfo(env[used])}", numbers={"variable": used})
+
+
+def proxy_to(host: str, env: Mapping[str, str]) -> str:
+    """The proxy that calls to a host take, as ``VARIABLE=address``; empty for none and for this machine."""
+    from ci_mcp.auth.endpoints import loopback
+
+    bare = host.rpartition(":")[0] or host
+    exempt = [name.strip().lstrip(".*") for name in (env.get("no_proxy") or env.get("NO_PROXY") or "").split(",")]
+    if not bare or loopback(bare) or any(name and (bare == name or bare.endswith(f".{name}")) for name in exempt):
+        return ""
+    names = (one for name in ("HTTPS_PROXY", "ALL_PROXY") for one in (name.lower(), name))
+    return next((f"{name}={without_userinfo(env[name])}" for name in names if env.get(name)), "")
 
 
 def without_userinfo(address: str) -> str:

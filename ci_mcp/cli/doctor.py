@@ -87,6 +87,7 @@ def service_lines(one: "Checked") -> Iterator[Line]:
         yield "not allowed", f"{', '.join(tools[:_SHOWN_TOOLS])}{more} (needs {scope})", "yellow"
     yield from _said("answered in", "" if one.seconds is None else f"{one.seconds:.2f} s")
     yield from _said("left", "" if one.remaining is None else count(one.remaining, "request"))
+    yield from _said("through", one.proxy)
     yield from _said("note", safe(one.note))
 
 

@@ -13,7 +13,16 @@ from keyring.backend import KeyringBackend
 
 from ci_mcp.auth import credentials
 from ci_mcp.auth.endpoints import Endpoint
-from ci_mcp.cli.checks import Checked, Fact, Report, cache_fact, check_machine, check_services, without_userinfo
+from ci_mcp.cli.checks import (
+    Checked,
+    Fact,
+    Report,
+    cache_fact,
+    check_machine,
+    check_services,
+    proxy_to,
+    without_userinfo,
+)
 from ci_mcp.cli.doctor import plain_lines
 from ci_mcp.config import Config
 from ci_mcp.core.services import Services, World
@@ -102,7 +111,7 @@ def test_its_json_has_every_key_always(ci_mcp: Run) -> None:
     (one, *others) = json.loads(ci_mcp("--demo", "doctor", "--json").out)["providers"]
     assert [
         "provider", "host", "ok", "source", "name", "scopes", "excluded", "audience", "expires", "seconds",
-        "remaining", "skew", "note", "warnings", "kind", "problem", "next",
+        "remaining", "skew", "proxy", "note", "warnings", "kind", "problem", "next",
     ] == list(one)  # fmt: skip
     assert others
     assert all(list(one) == list(other) for other in others)
@@ -224,6 +233,23 @@ def test_what_stands_between_is_named(env: dict[str, str], what: str, found: str
     assert found in facts[-1].found
     assert problem == facts[-1].problem
     assert "geheim" not in str(facts)
+
+
+@pytest.mark.parametrize(
+    ("host", "env", "proxy"),
+    [
+        ("ci.corp", {}, ""),
+        ("ci.corp", {"HTTPS_PROXY": "http://u:p@proxy:1"}, "HTTPS_PROXY=http://proxy:1"),
+        ("ci.corp:8443", {"all_proxy": "http://proxy:1"}, "all_proxy=http://proxy:1"),
+        ("ci.corp", {"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "a.example, .corp"}, ""),
+        ("cicorp", {"HTTPS_PROXY": "http://proxy:1", "no_proxy": ".corp"}, "HTTPS_PROXY=http://proxy:1"),
+        ("127.0.0.1:80", {"HTTPS_PROXY": "http://proxy:1"}, ""),
+        ("", {"HTTPS_PROXY": "http://proxy:1"}, ""),
+    ],
+)
+def test_the_proxy_to_a_host_is_named(host: str, env: dict[str, str], proxy: str) -> None:
+    """Where NO_PROXY does not exempt it."""
+    assert proxy == proxy_to(host, env)
 
 
 @pytest.mark.parametrize(
