@@ -19,7 +19,9 @@ INTERRUPTED = 130
 COMMANDS = {
     "serve": ("serve", "Serve MCP on stdin and stdout."),
     "explain": ("explain", "Why did it fail: jobs, lines, tests, what changed since green."),
-    "status": ("explain", "Show the newest runs for this checkout, branch or project."),
+    "status": ("status", "Show the newest runs for this checkout, branch or project."),
+    "wait": ("wait", "Wait until the run ends, and say how; of a failure, why."),
+    "rerun": ("rerun", "Run it again: its failed jobs, or all of it."),
     "excerpt": ("excerpt", "Show the lines of a log that explain its failure."),
     "tools": ("tools", "List the tools that `serve` offers with the same options."),
     "auth": ("auth", "Log in, log out, and see where each token comes from."),

@@ -1,4 +1,4 @@
-"""``ci-mcp explain`` and ``ci-mcp status``."""
+"""``ci-mcp explain``."""
 
 from typing import TYPE_CHECKING
 
@@ -35,19 +35,8 @@ def explain(options: Options, target: str, tokens: int, compare: bool, format_: 
     return _exit_code(answer)
 
 
-@click.command(epilog="\b\nExamples:\n  ci-mcp status\n  ci-mcp status semaphore:shop@main")
-@target_argument
-@_format
-@click.pass_obj
-def status(options: Options, target: str, format_: str | None) -> int:
-    """Show the newest runs for this checkout, branch or project."""
-    answer = run_tool(options, "ci_status", {"target": target})
-    show(answer, format_)
-    return _exit_code(answer)
-
-
 def _exit_code(answer: "Answer") -> int:
     from ci_mcp.status import Status
 
-    runs = answer.data.get("runs") or answer.data.get("items") or []
+    runs = answer.data["runs"]
     return int(any(Status(run["status"]).bad for run in runs))

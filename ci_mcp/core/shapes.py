@@ -78,6 +78,7 @@ class Failure:
 
     ``reason`` says it in words where no log can: it never started, it was canceled, its agent was lost.
     ``tests`` are the failing ones of its report; ``tests_total`` counts all of them.
+    ``jobs`` counts the jobs it stands for, where several that never ran are told as one.
     """
 
     job: Job
@@ -85,6 +86,7 @@ class Failure:
     infrastructure: bool = False
     tests: tuple[TestCase, ...] = ()
     tests_total: int | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +132,27 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A git checkout as the ``discover`` hooks see it; CI files are found below ``root``."""
+    """A git checkout as the ``discover`` hooks see it; CI files are found below ``root``.
+
+    Attributes:
+        root: the folder that holds it.
+        remotes: the URLs of its remotes, that of the branch's own first.
+        branch: HEAD's branch as the remote calls it; empty where HEAD is on none.
+        commit: HEAD's.
+        local: HEAD's branch as it is called here.
+        pushed: whether a remote-tracking branch holds HEAD; ``None`` where git cannot tell.
+        pull: the number of the pull request that HEAD is; 0 where it is none.
+        merged: the commit that a pull request's merge brings in, where HEAD is that merge.
+    """
 
     root: str
     remotes: tuple[str, ...] = ()
     branch: str = ""
     commit: str = ""
+    local: str = ""
+    pushed: bool | None = None
+    pull: int = 0
+    merged: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
