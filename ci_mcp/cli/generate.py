@@ -7,7 +7,9 @@ to the code.
 import json
 import re
 from collections.abc import Iterable
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ci_mcp.core.catalog import Catalog
 from ci_mcp.core.schema import as_json, build
@@ -53,7 +55,8 @@ def transcript() -> str:
     """What ``ci-mcp --demo explain semaphore`` says, as the README shows it."""
     from ci_mcp.cli.context import Options, run_tool
 
-    said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
+    with TemporaryDirectory() as folder, chdir(folder):  # in a checkout an answer points into its files
+        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
     return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
 
 
