@@ -24,6 +24,7 @@ COMMANDS = {
     "rerun": ("rerun", "Run it again: its failed jobs, or all of it."),
     "excerpt": ("excerpt", "Show the lines of a log that explain its failure."),
     "tools": ("tools", "List the tools that `serve` offers with the same options."),
+    "setup": ("setup", "Give it to your coding agents: their configuration, and how to ask."),
     "auth": ("auth", "Log in, log out, and see where each token comes from."),
     "doctor": ("doctor", "Check each CI, and what stands between it and this machine."),
     "api": ("api", "Call a service's own API with our token; for scripts."),

@@ -177,6 +177,14 @@ def _record(data: dict[str, Any]) -> None:
     _console().print(table)
 
 
+def styled(text: str, style: str = "") -> None:
+    """Print a line, in a style on a terminal."""
+    if sys.stdout.isatty():
+        _console().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    else:
+        click.echo(text)
+
+
 def heading(title: str, command: str) -> None:
     """Print a title and, under it, the command that gives what follows."""
     console = _console()

@@ -53,6 +53,8 @@ class Run:
     """One run: a workflow, a pipeline or a build, as its CI calls it.
 
     ``counts`` has all of its jobs by status, where ``jobs`` has only those that are not green.
+    ``series`` tells apart runs of one branch that are of different things, where a CI runs them side by side: a run
+    is compared only with those of its own.
     """
 
     status: Status
@@ -70,6 +72,7 @@ class Run:
     reason: str = ""
     jobs: tuple[Job, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict, metadata=HIDDEN)
+    series: str = field(default="", metadata=HIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

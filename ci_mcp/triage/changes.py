@@ -102,8 +102,8 @@ def _passed(runs: Sequence[Run]) -> Run | None:
 
 
 def _older(runs: Sequence[Run], run: Run, branch: str) -> list[Run]:
-    """The runs of a branch that began before ``run``."""
-    mine = [one for one in runs if one.branch == branch and one.id != run.id]
+    """The runs of a branch, of the same series, that began before ``run``."""
+    mine = [one for one in runs if (one.branch, one.series) == (branch, run.series) and one.id != run.id]
     return [one for one in mine if not (one.created and run.created) or one.created < run.created]
 
 
