@@ -20,6 +20,7 @@ provider: Final = Provider(
         hosts_setting="mcp_url",
         token_page=f"https://{WEB}/",
         settings_env=("org=FIRMWARECI_ORG",),
+        mcp_only=True,
         at_once=2,  # the rate limit is the organization's, not the token's
     ),
 )
