@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ci_mcp.errors import CiError, RateLimitedError, TimedOutError
 
 if TYPE_CHECKING:
+    from ci_mcp.agents.base import Machine
     from ci_mcp.core.provider import Api
     from ci_mcp.core.services import Services
     from ci_mcp.core.shapes import Identity
@@ -206,11 +207,24 @@ def _ending(expires: datetime | None) -> Iterable[str]:
         yield f"the token ends in {days} days: make a new one" if days >= 0 else "the token has ended: make a new one"
 
 
-def check_machine(services: "Services") -> list[Fact]:
-    """Look at what the services are reached with: program, keyring, proxies, certificates, cache."""
+async def check_machine(services: "Services") -> list[Fact]:
+    """Look at what the services are reached with, and by whom: keyring, proxies, certificates, cache, agents.
+
+    In the demo nothing of the person's own is looked at.
+    """
+    import anyio.to_thread
+
     env = services.world.env
-    facts = [_program(), *_keyring(services), *_proxies(env), *_certificates(env)]
-    return [*facts, cache_fact(services.store.info())]
+    facts = [_program(), *_proxies(env), *_certificates(env), cache_fact(services.store.info())]
+    if services.world.given is not None:
+        return facts
+    from ci_mcp.agents.base import Machine
+    from ci_mcp.triage import checkout
+
+    keyring = await anyio.to_thread.run_sync(_keyring)
+    here = await checkout.read()
+    roots = [None, Path(here.root)] if here else [None]
+    return [*facts, keyring, *(fact for root in roots for fact in agent_facts(Machine.here(), root))]
 
 
 def _program() -> Fact:
@@ -221,12 +235,37 @@ def _program() -> Fact:
     return Fact("ci-mcp", f"{__version__}, Python {python}, {sys.platform}", numbers=numbers)
 
 
-def _keyring(services: "Services") -> Iterable[Fact]:
+def _keyring() -> Fact:
     from ci_mcp.auth.credentials import keyring_state
 
-    if services.world.given is None:  # the demo opens no real keyring
-        state = keyring_state()
-        yield Fact("keyring", state.backend or "none", state.problem, state.next_step)
+    state = keyring_state()
+    return Fact("keyring", state.backend or "none", state.problem, state.next_step)
+
+
+def agent_facts(machine: "Machine", root: Path | None) -> Iterable[Fact]:
+    """The coding agents that start us, and whether what they start is there.
+
+    Args:
+        machine: where.
+        root: the checkout whose configuration is looked at; ``None`` for the user's own.
+    """
+    from ci_mcp.agents.base import agents
+    from ci_mcp.agents.plan import configured
+
+    for agent in agents().values():
+        words = configured(agent, machine, root)
+        if not words:
+            continue
+        there = machine.which(words[0]) is not None
+        scope = "project" if root else "user"
+        again = f'run "ci-mcp setup --agent {agent.name} --scope {scope}" again'
+        yield Fact(
+            "agent",
+            f"{agent.title} starts {' '.join(words)} ({agent.file(machine, root)})",
+            "" if there else f"{words[0]} is not there",
+            "" if there else again,
+            {"agent": agent.name, "scope": scope, "command": words, "there": there},
+        )
 
 
 def _proxies(env: Mapping[str, str]) -> Iterable[Fact]:

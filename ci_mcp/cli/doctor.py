@@ -33,7 +33,7 @@ def doctor(options: Options, as_json: bool) -> int:
     from ci_mcp.errors import AuthError
 
     async def look(services: "Services") -> Report:
-        return Report(await check_services(services), check_machine(services))
+        return Report(await check_services(services), await check_machine(services))
 
     report = run_async(options, look)
     if as_json:

@@ -1,6 +1,8 @@
 """``ci-mcp doctor``: services that work, do not, or hang; the machine; for people, pipes and programs."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -226,10 +228,13 @@ def test_a_keyring_that_hangs_is_named_once(ci_mcp: Run, hanging: HangingKeyring
         ({}, "certificates", "the system's store", ""),
     ],
 )
-def test_what_stands_between_is_named(env: dict[str, str], what: str, found: str, problem: str, home: Path) -> None:
+@pytest.mark.anyio
+async def test_what_stands_between_is_named(
+    env: dict[str, str], what: str, found: str, problem: str, home: Path
+) -> None:
     """Proxies without their passwords, certificates that are not there, and those that only others read."""
     world = World(Config.load({"CI_MCP_HOME": str(home)}), env, given={})
-    facts = [one for one in check_machine(Services(world, Store(home / "logs"))) if one.what == what]
+    facts = [one for one in await check_machine(Services(world, Store(home / "logs"))) if one.what == what]
     assert found in facts[-1].found
     assert problem == facts[-1].problem
     assert "geheim" not in str(facts)
@@ -268,6 +273,26 @@ def test_a_cache_that_cannot_be_written_is_told(home: Path) -> None:
     fact = cache_fact(Info(home / "not" / "yet", 3, 2_500_000))
     assert ("", True) == (fact.problem, fact.numbers["writable"])
     assert "3 logs, 2.5 MB" in fact.found
+
+
+def test_agents_that_start_what_is_not_there_are_named(ci_mcp: Run, home: Path) -> None:
+    """In the user's own configuration and in the checkout's."""
+    subprocess.run(["git", "init", "--quiet", str(home)], check=True)  # noqa: S607 - the git of this machine
+    (home / ".claude.json").write_text('{"mcpServers": {"ci": {"command": "/gone/ci-mcp", "args": ["serve"]}}}')
+    (home / ".mcp.json").write_text(
+        json.dumps({"mcpServers": {"ci": {"command": sys.executable, "args": ["-m", "ci_mcp", "serve"]}}})
+    )
+    (home / ".cursor").mkdir()
+    (home / ".cursor" / "mcp.json").write_text('{"mcpServers": {"ci": {"command": "another"}}}')
+    told = [one for one in json.loads(ci_mcp("doctor", "--json").out)["machine"] if one["what"] == "agent"]
+    assert [("claude", "user", False), ("claude", "project", True)] == [
+        (one["agent"], one["scope"], one["there"]) for one in told
+    ]
+    assert ("/gone/ci-mcp is not there", 'run "ci-mcp setup --agent claude --scope user" again') == (
+        told[0]["problem"],
+        told[0]["next"],
+    )
+    assert "look  agent  Claude Code starts /gone/ci-mcp serve" in ci_mcp("doctor").out
 
 
 def test_a_clock_that_is_off_and_a_token_that_ends_are_warned_of() -> None:
