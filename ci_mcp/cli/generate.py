@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
+from ci_mcp.auth.service import Service
 from ci_mcp.core.catalog import Catalog
 from ci_mcp.core.schema import as_json, build
 
@@ -42,9 +44,16 @@ def services_table(catalog: Catalog) -> str:
     ]
     for service in catalog.services.values():
         hosts = _code(service.host_env) + (f" (default `{service.default_host}`)" if service.default_host else "")
-        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), service.token_page]
+        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), _made(service)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _made(service: Service) -> str:
+    """Where a token is made, as a link, and which kind."""
+    page = service.token_page
+    shown = f"[{urlsplit(page).hostname}]({page})" if page and "{" not in page else f"`{page}`" if page else ""
+    return ": ".join(filter(None, (shown, service.page_note)))
 
 
 def _code(names: Iterable[str]) -> str:
