@@ -5,9 +5,9 @@ from ci_mcp.providers.pocketci import hooks, logs, places
 from ci_mcp.providers.pocketci.provider import provider
 
 # Imported for their tools, in the order that lists show them.
-from ci_mcp.providers.pocketci import pipelines, runs, tasks  # isort:skip
+from ci_mcp.providers.pocketci import pipelines, runs, tasks, search  # noqa: F401 isort:skip
 
-__all__ = ["pipelines", "provider", "tasks"]
+__all__ = ["provider"]
 
 provider.hooks = Hooks(
     identity=places.identity,

@@ -12,7 +12,7 @@ from ci_mcp.core.together import settled, together
 from ci_mcp.errors import CiError
 from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import collect
-from ci_mcp.providers.pocketci import ids, logs, read, side, why, wire
+from ci_mcp.providers.pocketci import ids, logs, read, why, wire
 from ci_mcp.providers.pocketci.ids import TaskId
 from ci_mcp.providers.pocketci.rows import Row, Tree
 from ci_mcp.providers.pocketci.wire import Json, text
@@ -222,6 +222,3 @@ async def _message(api: Api, failure: Failure) -> str:
 def task_id(run: str, row: Row) -> str:
     """A row's id, as a person writes it."""
     return str(TaskId(run, row.path))
-
-
-__all__ = ["counts", "failures", "look", "run", "runs", "short", "side", "task_id", "truthful"]

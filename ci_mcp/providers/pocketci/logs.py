@@ -1,17 +1,23 @@
 """A task's log as bytes, its name and its exit code in GitHub's notation around it."""
 
+import re
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
+import anyio.to_thread
+
 from ci_mcp.core.provider import Api
+from ci_mcp.logs.clean import Log
+from ci_mcp.logs.search import tail
 from ci_mcp.logs.text import clean_text
 from ci_mcp.providers.pocketci import ids, read, wire
-from ci_mcp.providers.pocketci.ids import TaskId
-from ci_mcp.providers.pocketci.rows import Row
+from ci_mcp.providers.pocketci.rows import Row, Tree
 from ci_mcp.providers.pocketci.wire import Json, text
 
 BOTH: Final = ("stdout", "stderr")
+_CODE: Final = re.compile(r"##\[error\]Process completed with exit code (\d+)\.")
 
 
 def log_id(run: str, row: Row) -> str:
@@ -44,7 +50,23 @@ async def log(api: Api, log_id: str, streams: Collection[str] = BOTH) -> AsyncIt
     if said:
         ended = said.endswith("\n")
         yield said.encode("utf-8", "replace")
-    yield ("" if ended else "\n").encode() + _end(asked, rest).encode()
+    yield ("" if ended else "\n").encode() + _end(rest).encode()
+
+
+async def opened(api: Api, tree: Tree, row: Row, stream: str = "") -> Log:
+    """The log of a row, from disk where it is there; close it. ``stream`` is the one to read; empty for both."""
+    known = log_id(text(tree.run, "id"), row)
+    streams = (stream,) if stream else BOTH
+    key = f"{api.host} {known}" + (f" {stream}" if stream else "")
+    return await api.store.log(key, partial(log, api, known, streams), finished=tree.of(row).finished)
+
+
+async def exit_code(api: Api, tree: Tree, row: Row) -> int | None:
+    """The exit code of a row that failed: its log has it, and is kept for whoever reads it next."""
+    with await opened(api, tree, row) as kept:
+        last = await anyio.to_thread.run_sync(lambda: tail(kept, 1).lines)
+    found = _CODE.fullmatch(last[0].text) if last else None
+    return int(found[1]) if found else None
 
 
 def _instead(payload: Json, streams: Collection[str]) -> str:
@@ -59,7 +81,7 @@ def error_of(payload: Json) -> str:
     return next((said for key in keys if (said := text(payload, key))), "")
 
 
-def _end(_: TaskId, payload: Json) -> str:
+def _end(payload: Json) -> str:
     code, word = wire.whole(payload, "code"), text(payload, "status")
     if code:
         return f"##[error]Process completed with exit code {code}.\n"

@@ -13,6 +13,7 @@ from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Checkout, Identity, Place
 from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, TimedOutError, UnsupportedError
+from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import walk
 from ci_mcp.providers.pocketci import ids, read, side, wire
 from ci_mcp.providers.pocketci.side import ShutError
@@ -126,7 +127,7 @@ async def login(api: Api, say: Callable[[str], None]) -> str:
     code, page = text(begun, "code"), text(begun, "login_url")
     if not code or not page:
         raise BadAnswerError(f"{api.host} did not begin a login", "try again later")
-    say(f"Open this page and approve: {page}")
+    say(f"Open this page and approve: {clean_text(page)}")
     with anyio.move_on_after(_LOGIN):
         while True:
             try:

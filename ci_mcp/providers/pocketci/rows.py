@@ -201,8 +201,7 @@ class Tree:
         inside = [leaf for leaf in self.leaves if leaf.job == one.job]
         bad = any(leaf.bad and not leaf.tried for leaf in inside)
         status = self._plain(one)
-        if status is Status.QUEUED and any(leaf.word in {"", "running"} for leaf in inside):
-            return Status.FAILING if bad else Status.RUNNING
-        if bad and status in {Status.QUEUED, Status.RUNNING}:
-            return Status.FAILING
+        if status in {Status.QUEUED, Status.RUNNING}:
+            begun = any(leaf.word not in {"pending", "skipped"} for leaf in inside)
+            return Status.FAILING if bad else Status.RUNNING if begun else status
         return Status.FAILED if bad and status is Status.PASSED else status

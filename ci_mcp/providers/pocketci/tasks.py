@@ -1,6 +1,7 @@
 """Tasks: the rows of a run, one of them, and its log."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -9,6 +10,7 @@ from pydantic import Field
 from ci_mcp.core import logview
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Around, Cursor, Limit, Page, Prose, Search, Start, Tail
+from ci_mcp.core.together import settled
 from ci_mcp.errors import NotFoundError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.pocketci import hooks, ids, logs, read, wire
@@ -23,7 +25,7 @@ from ci_mcp.status import Status
 TaskName = Annotated[str, Field(min_length=1, max_length=600, description="Task id: RUN/PATH")]
 
 _KNOWN: Final = frozenset({"status", "code", "elapsed", "started_at", "logs"})
-_PAGE: Final = 100
+_CODES: Final = 5  # failed tasks whose exit code is read: with their log, which is kept
 
 
 @provider.read(core=True)
@@ -46,10 +48,15 @@ async def tasks_list(
     rows = [row for row in tree.rows if job in {"", row.job} and _wanted(tree, row, status)]
     rows.sort(key=lambda row: _place(row.path))
 
-    async def fetch(_: str) -> tuple[list[Task], str | None]:
-        return [short(tree, row) for row in rows], None
+    async def fetch(_: str) -> tuple[list[Row], str | None]:
+        return rows, None
 
-    return await collect(fetch, cursor=cursor, limit=limit)
+    page = await collect(fetch, cursor=cursor, limit=limit)
+    failed = [row for row in page.items if row in tree.failed and row.kind == "tasks"][:_CODES]
+    codes = await settled([partial(logs.exit_code, api, tree, row) for row in failed])
+    known = {row.path: code for row, code in zip(failed, codes, strict=True) if isinstance(code, int)}
+    items = [replace(short(tree, row), exit_code=known.get(row.path)) for row in page.items]
+    return Page(items, page.next, note=page.note, after=page.after)
 
 
 def _place(path: str) -> list[tuple[int, str]]:
@@ -155,14 +162,9 @@ async def tasks_logs(
     """
     asked = ids.task(task)
     tree, row = await _row(api, asked)
-    status = tree.of(row)
-    known = logs.log_id(asked.run, row)
-    streams = logs.BOTH if stream == "both" else (stream,)
-    key = f"{api.host} {known}" + ("" if stream == "both" else f" {stream}")
-    kept = await api.store.log(key, partial(logs.log, api, known, streams), finished=status.finished)
-    title = f"PocketCI task {row.title!r}, {status}, {ids.run_web(api, asked.run)}"
+    title = f"PocketCI task {row.title!r}, {tree.of(row)}, {ids.run_web(api, asked.run)}"
     title += "" if stream == "both" else f", {stream} only"
     if stream == "both" and not row.job:
         title += "; stdout and stderr were joined each for itself: their order is lost"
-    with kept:
+    with await logs.opened(api, tree, row, "" if stream == "both" else stream) as kept:
         return await logview.view(kept, tail=tail, search=search, around=around, start=start, title=title)
