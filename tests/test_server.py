@@ -14,7 +14,7 @@ from mcp_types import TextContent
 from ci_mcp import server
 from ci_mcp.cli.sandboxed import demo_world
 from ci_mcp.core.answer import Answer
-from ci_mcp.core.catalog import load
+from ci_mcp.core.catalog import TRIAGE, ToolSpec, load
 from ci_mcp.core.offer import Offer
 from ci_mcp.core.services import Services, World
 from ci_mcp.errors import NotFoundError
@@ -49,12 +49,17 @@ async def call(client: Client, name: str, **arguments: Any) -> tuple[str, Any, b
     return content.text, result.structured_content, result.is_error
 
 
+def _served(demo: Demo, spec: ToolSpec) -> bool:
+    """Whether the sandbox has the tool's provider; triage is always there."""
+    return spec.provider in {TRIAGE, *(demo[0].given or ())}
+
+
 @pytest.mark.anyio
 async def test_the_core_toolset_is_listed_with_truthful_hints(demo: Demo) -> None:
     """The ci_ tools and the provider's core ones, each with its annotations."""
     async with connected(demo) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert {name for name, spec in load().tools.items() if spec.core} == set(tools)
+    assert {name for name, spec in load().tools.items() if spec.core and _served(demo, spec)} == set(tools)
     assert tools["ci_explain"].annotations is not None
     assert tools["ci_explain"].annotations.read_only_hint is True
     rerun = tools["semaphore_workflows_rerun"].annotations
@@ -68,7 +73,7 @@ async def test_read_only_offers_nothing_that_writes_and_refuses_it(demo: Demo) -
     async with connected(demo, Offer("all", read_only=True)) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         said, _, failed = await call(client, "semaphore_workflows_cancel", workflow=ids.SHOP_MAIN_WORKFLOW)
-    assert {name for name, spec in load().tools.items() if spec.read_only} == names
+    assert {name for name, spec in load().tools.items() if spec.read_only and _served(demo, spec)} == names
     assert failed
     assert "semaphore_workflows_cancel is not offered by this server" in said
 
@@ -80,7 +85,7 @@ async def test_without_a_configured_provider_the_ci_tools_say_what_to_do(demo: D
         names = {tool.name for tool in (await client.list_tools()).tools}
         said, _, failed = await call(client, "ci_explain")
         other, _, _ = await call(client, "semaphore_jobs_logs", job="x")
-    assert {"ci_explain", "ci_status", "ci_echo"} == names
+    assert {"ci_explain", "ci_status", "ci_wait", "ci_rerun", "ci_echo"} == names
     assert failed
     assert "no CI is configured: set " in said
     assert 'semaphore is not configured: run "ci-mcp auth login semaphore"' == other

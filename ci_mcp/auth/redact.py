@@ -6,6 +6,7 @@ Give `redact` the whole text, not its lines: a private key is a block of lines.
 """
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
@@ -33,6 +34,11 @@ _VARIABLE: Final = (
 _NAMED: Final = (
     r"(?i:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
     r"\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']([^\s\"'\[\\]{12,})[\"'\\]"
+)
+_PAIR: Final = (  # {"name": "API_TOKEN", "value": "…"}, as services list variables
+    r"[\"']name\\?[\"'][ \t]*:[ \t]*\\?[\"'][^\"'\s]{0,60}"
+    r"(?i:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)[^\"'\s]{0,20}[\"']"
+    r"[ \t]*,[ \t]*\\?[\"']value\\?[\"'][ \t]*:[ \t]*\\?[\"']([^\s\"'\[\\]{8,})[\"'\\]"
 )
 # No repetition before a secret is without bound or goes over a line's end: that is what keeps the search linear.
 # Each shape has one group, the secret; what stands before it is shown.
@@ -88,6 +94,7 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     ("signature", _QUERY),
     ("secret", _VARIABLE),
     ("secret", _NAMED),
+    ("secret", _PAIR),
 )
 # These rest on a name before the value, so the value must look like one.
 _BY_NAME: Final = frozenset({"authorization", "cookie", "password", "signature", "secret", "token"})
@@ -134,11 +141,16 @@ def _shapes(text: str) -> str:
     for match in _pattern().finditer(text):
         kind = _SHAPES[match.lastindex - 1][0]
         start, end = match.span(match.lastindex)
-        if kind in _BY_NAME and not _is_value(text[start:end], kind):
+        if kind in _BY_NAME and (not _is_value(text[start:end], kind) or _is_page(text, match.start(), start)):
             continue
         parts += (text[done:start], f"[redacted: {kind}]")
         done = end
     return "".join((*parts, text[done:])) if parts else text
+
+
+def _is_page(text: str, begin: int, start: int) -> bool:
+    """Whether the name before a value is that of a list's next page, as in ``next_page_token``."""
+    return re.search(r"page[_-]?token", text[max(0, begin - 5) : start], re.IGNORECASE) is not None
 
 
 def _is_value(value: str, kind: str) -> bool:

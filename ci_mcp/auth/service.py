@@ -29,6 +29,11 @@ class Service:
         mcp_url: that server for the hosts of ``web_hosts``.
         mcp_token_env: environment variables that may hold a token of its own for an MCP server at the service's root.
         open: true where a server may be used without a token.
+        mcp_only: true where the vendor offers a hosted MCP server alone, and no API beside it.
+        ci_files: files and folders of a repository that say that this service builds it.
+        settings_env: environment variables for settings of the provider's own, each as ``key=VARIABLE``; they go
+            before the settings file.
+        at_once: most requests at once, where the service wants fewer than others; 0 where it does not say.
     """
 
     name: str
@@ -51,6 +56,10 @@ class Service:
     mcp_url: str = ""
     mcp_token_env: tuple[str, ...] = ()
     open: bool = False
+    mcp_only: bool = False
+    ci_files: tuple[str, ...] = ()
+    settings_env: tuple[str, ...] = ()
+    at_once: int = 0
 
     def serves(self, host: str, web: str) -> bool:
         """Whether a web URL's host is that of the service at ``host``; ports and case do not count."""

@@ -4,7 +4,7 @@ A provider module makes one `Provider` named ``provider``, declares its tools wi
 ``@provider.read`` and ``@provider.write``, and ends with ``provider.hooks = Hooks(...)``.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeVar
 from ci_mcp.auth.service import Service
 from ci_mcp.core.shapes import Checkout, Failure, Identity, Place, Run, RunQuery, TestCase
 from ci_mcp.logs.store import Store
+from ci_mcp.net.heard import Heard
+from ci_mcp.net.pages import Onward
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -102,6 +104,11 @@ class Api(Protocol):
         """
         ...
 
+    @property
+    def heard(self) -> Heard | None:
+        """What the latest answer told beside its body; ``None`` before the first."""
+        ...
+
     def at(self, host: str) -> "Api":
         """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
@@ -139,6 +146,11 @@ class Api(Protocol):
         ...
 
 
+Login = Callable[[Api, Callable[[str], None]], Awaitable[str]]
+"""A service's own way to log a person in: what shows them what to do → the token; raises the errors of `ci_mcp.errors`.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
     """What triage asks of a provider; ``None`` where the vendor cannot serve it.
@@ -158,6 +170,10 @@ class Hooks:
         login: the service's own way to log a person in, told what to show them → the token.
         numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
         branches: false where the vendor knows no branches, so that a target cannot name one.
+        needs: tool, without the provider's name → the scope that a token needs for it; empty where it needs none.
+            A scope is spelled as ``identity`` tells those of the token.
+        pages: how the lists of the vendor's API go on, for calls that know nothing else of it; the first that tells
+            counts.
     """
 
     identity: Callable[[Api], Awaitable[Identity]] | None = None
@@ -170,9 +186,11 @@ class Hooks:
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
-    login: Callable[[Api, Callable[[str], None]], Awaitable[str]] | None = None
+    login: Login | None = None
     numbered: bool = False
     branches: bool = True
+    needs: Mapping[str, str] = field(default_factory=dict)
+    pages: tuple[Onward, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,3 +263,12 @@ class Provider:
         if tool.name in self.tools:
             raise ValueError(f"two tools are named {tool.name}")
         self.tools[tool.name] = tool
+
+
+def excluded(needs: Mapping[str, str], scopes: Collection[str] | None) -> dict[str, list[str]]:
+    """The scopes that a token lacks, each with the tools that need it; empty where its scopes are not known."""
+    found: dict[str, list[str]] = {}
+    for tool, scope in needs.items():
+        if scopes is not None and scope and scope not in scopes:
+            found.setdefault(scope, []).append(tool)
+    return dict(sorted(found.items()))

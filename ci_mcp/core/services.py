@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
@@ -127,19 +127,25 @@ class Services:
     def _connect(self, name: str, endpoint: Endpoint, hosts: tuple[str, ...]) -> "HttpApi":
         from ci_mcp.net.api import HttpApi  # noqa: PLC0415 - httpx is imported by the first call, not at start-up
 
+        service = self.service(name)
         api = HttpApi(
             endpoint,
             partial(self._credential, name, endpoint),
             self.store,
             hosts=hosts,
             sibling=partial(self.api, name),
-            slots=self._slots.setdefault(name, anyio.Semaphore(AT_ONCE)),
-            settings=self.world.config.sections.get(name),
-            trusted=self.service(name).credential_hosts,
-            mcp_credential=partial(self._mcp_credential, name, endpoint) if self.service(name).mcp_token_env else None,
+            slots=self._slots.setdefault(name, anyio.Semaphore(service.at_once or AT_ONCE)),
+            settings=self._settings(service),
+            trusted=service.credential_hosts,
+            mcp_credential=partial(self._mcp_credential, name, endpoint) if service.mcp_token_env else None,
         )
         self._stack.push_async_callback(api.aclose)
         return api
+
+    def _settings(self, service: Service) -> Mapping[str, Any]:
+        pairs = (pair.partition("=") for pair in service.settings_env)
+        given = {key: self.world.env.get(variable, "").strip() for key, _, variable in pairs}
+        return {**self.world.config.sections.get(service.name, {}), **{k: v for k, v in given.items() if v}}
 
     def _credential(self, name: str, endpoint: Endpoint) -> Credential | None:
         service = self.service(name)

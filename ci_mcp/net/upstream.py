@@ -23,6 +23,7 @@ from ci_mcp.errors import (
     CiError,
     NotFoundError,
     PermissionDeniedError,
+    RateLimitedError,
     UnsupportedError,
     UsageError,
 )
@@ -40,6 +41,7 @@ _SAID: Final = 300  # characters of a server's own words in an error
 _TOKEN: Final = re.compile(r"[!-~]{1,1024}")  # what a header may hold, as the protocol says of session ids
 _REFUSALS: Final[Mapping[str, tuple[type[CiError], str]]] = {
     r"disabled for this organization|not enabled": (UnsupportedError, "ask its administrator"),
+    r"rate limit|too many requests": (RateLimitedError, "wait, and ask for less at once"),
     r"permission denied|not authorized|forbidden": (PermissionDeniedError, "use a token that may do this"),
     r"not[ _]found|no such|does not exist": (NotFoundError, "check the name or id"),
     r"required|invalid|must be|validating|unknown": (UsageError, "change what was asked"),
@@ -69,10 +71,11 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a tool gave: its text, and its structured content where it has any."""
+    """What a tool gave: its text, and its structured content where it has any; ``failed`` where it says that it did."""
 
     text: str
     structured: Any = None
+    failed: bool = False
 
     @property
     def cut(self) -> bool:
@@ -91,7 +94,10 @@ class Result:
 
 
 class Upstream:
-    """One remote MCP server; safe to be used by several calls at once."""
+    """One remote MCP server; safe to be used by several calls at once.
+
+    ``remaining`` is what its last answer said of the rate limit left; ``None`` where it did not say.
+    """
 
     def __init__(self, api: Api, path: str = "/mcp", *, handshake: bool = True) -> None:
         """Take where it is; nothing is sent yet.
@@ -106,7 +112,8 @@ class Upstream:
         self._greeted = False
         self._headers: dict[str, str] = {}
         self._tools: dict[str, Tool] | None = None
-        self._lock = anyio.Lock()
+        self.remaining: int | None = None
+        self._lock, self._listing = anyio.Lock(), anyio.Lock()
         self._ids = itertools.count(1)
 
     async def tools(self) -> Mapping[str, Tool]:
@@ -114,23 +121,32 @@ class Upstream:
 
         Raises: the errors of `ci_mcp.errors`.
         """
-        if self._tools is None:
-            found: dict[str, Tool] = {}
-            cursor: str | None = None
-            for _ in range(_MOST_PAGES):
-                page = await self.request("tools/list", {"cursor": cursor} if cursor else {})
-                for raw in page.get("tools") or ():
-                    if isinstance(raw, dict) and isinstance(name := raw.get("name"), str):
-                        schema = raw.get("inputSchema")
-                        found[name] = Tool(name, schema if isinstance(schema, dict) else {})
-                cursor = page.get("nextCursor")
-                if not isinstance(cursor, str) or not cursor:
-                    break
-            self._tools = found
+        async with self._listing:
+            if self._tools is None:
+                self._tools = await self._list()
         return self._tools
 
-    async def call(self, name: str, arguments: Json | None = None) -> Result:
+    async def _list(self) -> dict[str, Tool]:
+        found: dict[str, Tool] = {}
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await self.request("tools/list", {"cursor": cursor} if cursor else {})
+            for raw in page.get("tools") or ():
+                if isinstance(raw, dict) and isinstance(name := raw.get("name"), str):
+                    schema = raw.get("inputSchema")
+                    found[name] = Tool(name, schema if isinstance(schema, dict) else {})
+            cursor = page.get("nextCursor")
+            if not isinstance(cursor, str) or not cursor:
+                break
+        return found
+
+    async def call(self, name: str, arguments: Json | None = None, *, check: bool = True) -> Result:
         """Call a tool that only reads.
+
+        Args:
+            name: of the tool.
+            arguments: by name.
+            check: whether a tool that failed raises; without, the result says so.
 
         Raises: the errors of `ci_mcp.errors`; where the tool itself failed, ``body`` has its words.
         """
@@ -138,9 +154,10 @@ class Upstream:
         content = result.get("content")
         texts = [_text(part) for part in content if isinstance(part, dict)] if isinstance(content, list) else []
         text = "\n".join(filter(None, texts))
-        if result.get("isError") is True:
-            raise self._refusal(name, text)
-        return Result(text, result.get("structuredContent"))
+        failed = result.get("isError") is True
+        if failed and check:
+            raise self.refusal(name, text)
+        return Result(text, result.get("structuredContent"), failed)
 
     async def request(self, method: str, params: Json | None = None) -> Json:
         """One request of the protocol, and its result; a session that was lost is begun anew, once.
@@ -190,6 +207,8 @@ class Upstream:
             idempotent=True,
             enough=sse.Awaited(number),
         )
+        left = reply.headers.get("x-ratelimit-remaining", "")
+        self.remaining = int(left) if left.isdecimal() else self.remaining
         answer = next(sse.answers(reply.text, number), None)
         if answer is None:
             raise self._nonsense(method)
@@ -212,7 +231,7 @@ class Upstream:
             return UsageError(message, "change what was asked", body=redact(said))
         return BadAnswerError(message, "try again later", body=redact(said))
 
-    def _refusal(self, name: str, text: str) -> CiError:
+    def refusal(self, name: str, text: str) -> CiError:
         """The error for a tool that failed; only its words tell what kind it is."""
         said = text[:_SAID].lower()
         kind, step = next((found for sign, found in _REFUSALS.items() if re.search(sign, said)), _ODD)

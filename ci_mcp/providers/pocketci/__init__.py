@@ -1,6 +1,7 @@
 """PocketCI, over its REST API, and over its MCP endpoint for what that lacks."""
 
 from ci_mcp.core.provider import Hooks
+from ci_mcp.net.pages import Onward
 from ci_mcp.providers.pocketci import hooks, logs, places
 from ci_mcp.providers.pocketci.provider import provider
 
@@ -21,4 +22,5 @@ provider.hooks = Hooks(
     tokens=places.tokens,
     login=places.login,
     branches=False,
+    pages=(Onward("page", field="has_next", counted=True),),
 )
