@@ -126,7 +126,7 @@ def _left(rest: int, *, scanned: bool) -> str:
 
 
 def _prose(hits: Sequence[Hit], title: str, left: str) -> Prose:
-    lines = [f"{len(hits)} tasks with {title}" + (f" ({left})" if left else "")]
+    lines = [f"{len(hits)} task{'s' * (len(hits) != 1)} with {title}" + (f" ({left})" if left else "")]
     room = max(_LEAST, _ROOM // max(1, len(hits)))
     data: list[dict[str, Any]] = []
     for hit in hits:

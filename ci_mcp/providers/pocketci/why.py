@@ -55,8 +55,6 @@ def reason(tree: Tree, one: Row) -> str:
         said = ["it was stopped with its run" if wire.stopped(tree.run) else "it ran longer than its time limit"]
     if one.tried:
         said.append("it stands inside of `try`: its job goes on, and the server calls the run failed all the same")
-    if text(tree.run, "status") == "success":
-        said.append("the server calls this run a success: its pipeline does not look at the exit code")
     return "; ".join(filter(None, said))
 
 
@@ -77,5 +75,5 @@ def _never(tree: Tree, rows: Sequence[Row]) -> list[Failure]:
     names = [clean_text(one.job or one.name) for one in rows]
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     waited = any(one.word == "pending" for one in rows)
-    said = "never ran: it waits for a job that did not pass" if waited else "never ran: it was not asked for"
-    return [Failure(job=replace(first, name=", ".join(names[:_NAMES]) + more), reason=said)]
+    said = "it waits for a job that did not pass" if waited else "it was skipped"
+    return [Failure(job=replace(first, name=", ".join(names[:_NAMES]) + more), reason=said, jobs=len(names))]
