@@ -53,7 +53,7 @@ def transcript() -> str:
     """What ``ci-mcp --demo explain semaphore`` says, as the README shows it."""
     from ci_mcp.cli.context import Options, run_tool
 
-    said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
+    said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600}, ("semaphore",))
     return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
 
 
