@@ -240,7 +240,7 @@ async def _runs_of_web(
         page_text = (await api.get(path, {"q": query, "page": page, "per_page": SIZE})).text
     except CiError as refused:
         raise await side.told(api, refused, f"pipeline {pipeline}") from None
-    if f'data-pipeline-id="{pipeline}"' not in page_text:  # its login page, after a redirect
+    if 'id="runs-section"' not in page_text:  # its login page, after a redirect
         raise await side.told(api, AuthError(f"{api.host} wants a login", body="authentication required"), "runs")
     found = [_web_run(pipeline, *row) for row in _ROW.findall(page_text)]
     pages = _PAGES.search(" ".join(page_text.split()))

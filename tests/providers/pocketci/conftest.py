@@ -40,7 +40,7 @@ class Recorded:
                 self.answers.setdefault(made, _response(response["status"], response["body"]))
         self.rows: dict[str, list[Any]] = {}
         for key, answer in self.answers.items():
-            if key.startswith("GET /api/runs/") and key.endswith("/tasks") and answer.status_code == 200:  # noqa: PLR2004 - the HTTP status
+            if key.startswith("GET /api/runs/") and key.endswith("/tasks") and answer.status_code == 200:
                 self.rows[key.split("/")[3]] = answer.json()
 
     @staticmethod
@@ -129,7 +129,7 @@ def fake(tmp_path: Path) -> Callable[..., HttpApi]:
     what is asked goes into ``asked``, and how many bytes came back into ``bytes_back``.
     """
 
-    def make(
+    def make(  # noqa: PLR0913, PLR0917 - what a server and its caller are made of
         recorded: Recorded | None = None,
         answers: Answers | None = None,
         asked: list[httpx.Request] | None = None,

@@ -1,7 +1,7 @@
 """What surprised on a real server, line by line: each run here was recorded from one."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -282,9 +282,7 @@ async def test_a_run_of_25_megabytes_costs_no_more_than_its_failed_task(
     assert 20_000 >= sum(back)
 
 
-async def test_what_is_known_of_a_run_is_not_asked_for_again(
-    fake: Callable[..., HttpApi], recorded: Any, call: Callable[..., Awaitable[Any]]
-) -> None:
+async def test_what_is_known_of_a_run_is_not_asked_for_again(fake: Callable[..., HttpApi], recorded: Any) -> None:
     """A run that was made by somebody else is looked at anew."""
     asked: list[httpx.Request] = []
     api = fake(recorded, asked=asked)
