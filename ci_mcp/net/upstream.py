@@ -36,6 +36,7 @@ VERSION: Final = "2025-06-18"
 """The revision that is asked for; the one that the server answers is spoken."""
 
 _NO_METHOD, _BAD_PARAMS = -32601, -32602  # JSON-RPC's codes
+_NO_RESOURCE = -32002  # MCP's own
 _MOST_PAGES: Final = 20  # of tools/list
 _SAID: Final = 300  # characters of a server's own words in an error
 _TOKEN: Final = re.compile(r"[!-~]{1,1024}")  # what a header may hold, as the protocol says of session ids
@@ -227,6 +228,8 @@ class Upstream:
         message = f"the MCP server of {self._api.host} refused {what} ({_words(said) or code})"
         if code == _NO_METHOD or (code == _BAD_PARAMS and re.search(r"unknown tool|tool .*not found", said.lower())):
             return UnsupportedError(message, "the server offers no such tool: it may be older, or switched off")
+        if code == _NO_RESOURCE:
+            return NotFoundError(message, "check the id or path", body=redact(said))
         if code == _BAD_PARAMS:
             return UsageError(message, "change what was asked", body=redact(said))
         return BadAnswerError(message, "try again later", body=redact(said))

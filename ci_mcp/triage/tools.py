@@ -1,4 +1,4 @@
-"""The ``ci_`` tools: over every configured provider, through the hooks alone."""
+"""The ``ci_`` tools, prompts and resources: over every configured provider, through the hooks alone."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from ci_mcp.core.together import answers, settled
 from ci_mcp.errors import UnsupportedError
 from ci_mcp.status import Status
 from ci_mcp.triage import explain as explaining
+from ci_mcp.triage import prompts, resources
 from ci_mcp.triage.gather import gather
 from ci_mcp.triage.target import Target, find
 
@@ -105,3 +106,11 @@ def _row(name: str, run: Run) -> Standing:
 async def echo(_: Services, message: Annotated[str, Field(max_length=2000, description="Text to return")]) -> Prose:
     """The message, unchanged: a smoke test that the server answers."""
     return Prose(message, {"message": message})
+
+
+provider.prompt(prompts.explain_failure)
+provider.prompt(prompts.setup_project)
+provider.resource(resources.RUN)(resources.ci_run)
+provider.resource(resources.JOB)(resources.ci_job)
+provider.resource(resources.LOG, "text/plain")(resources.ci_job_log)
+provider.complete = resources.complete

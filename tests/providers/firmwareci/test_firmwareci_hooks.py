@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 
-from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.config import Config
 from ci_mcp.core import call as calls
 from ci_mcp.core.services import AT_ONCE, Services, World
@@ -23,22 +22,6 @@ pytestmark = pytest.mark.anyio
 Make = Callable[..., HttpApi]
 HOOKS: Any = provider.hooks
 WEB = "https://app.firmware-ci.com/acme"
-
-
-class Fixed(Services):
-    """Services whose one Api a test gives."""
-
-    def __init__(self, folder: Path, api: HttpApi) -> None:
-        """Take it."""
-        endpoint = Endpoint("firmwareci", "api.firmware-ci.com", "https://api.firmware-ci.com")
-        world = World(Config.load({"CI_MCP_HOME": str(folder)}), {}, given={"firmwareci": (endpoint, "tok-0123456789")})
-        super().__init__(world, Store(folder / "logs"))
-        self._api = api
-
-    def api(self, name: str, host: str = "") -> HttpApi:
-        """The one."""
-        assert ("firmwareci", True) == (name, host in {"", self._api.host})
-        return self._api
 
 
 @pytest.fixture
@@ -75,10 +58,12 @@ def shop(fake: Any, job: Any, ulid: Any, logs: Any) -> Any:
 
 
 @pytest.mark.parametrize("target", [f"{WEB}/jobs/%s", "firmwareci:shop", f"{WEB}/job-requests/%s", "firmwareci:#%s"])
-async def test_a_job_is_explained_in_one_call(target: str, shop: Any, api_of: Make, ulid: Any, tmp_path: Path) -> None:
+async def test_a_job_is_explained_in_one_call(
+    target: str, shop: Any, api_of: Make, ulid: Any, services_over: Any
+) -> None:
     """The failing step and its lines, in few requests that are not deep."""
     named = target.replace("%s", ulid(900 if "requests" in target else 8))
-    async with Fixed(tmp_path, api_of(shop)) as services:
+    async with services_over(api_of(shop)) as services:
         answer = await calls.call(services, "ci_explain", {"target": named})
     first = answer.text.splitlines()[0]
     assert first.startswith("FAILED  firmwareci shop")
