@@ -85,7 +85,7 @@ async def test_without_a_configured_provider_the_ci_tools_say_what_to_do(demo: D
         names = {tool.name for tool in (await client.list_tools()).tools}
         said, _, failed = await call(client, "ci_explain")
         other, _, _ = await call(client, "semaphore_jobs_logs", job="x")
-    assert {"ci_explain", "ci_status", "ci_echo"} == names
+    assert {"ci_explain", "ci_status", "ci_wait", "ci_rerun", "ci_echo"} == names
     assert failed
     assert "no CI is configured: set " in said
     assert 'semaphore is not configured: run "ci-mcp auth login semaphore"' == other

@@ -22,10 +22,14 @@ from ci_mcp.errors import AuthError, UsageError
 T = TypeVar("T")
 
 KEYRING_SERVICE: Final = "ci-mcp"
+NO_KEYRING: Final = "this machine has no keyring"
 KEYRING_SECONDS: Final = 5.0
 """How long a keyring may think (it may be asking a person) before it counts as absent."""
 
 _log = logging.getLogger(__name__)
+_hung: Final[
+    list[threading.Thread]
+] = []  # the call that the keyring has not answered; while it is there, no other waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +188,8 @@ def store(endpoint: Endpoint, token: str) -> None:
     register(token)
     try:
         kept = _bounded(write)
-    except TimeoutError:
-        raise AuthError("the keyring does not answer", f"unlock it, {_INSTEAD}") from None
     except Exception as error:
-        raise AuthError(f"this machine has no keyring that works ({type(error).__name__})", _INSTEAD) from error
+        raise AuthError(*_trouble(error)) from error
     if kept != token:
         raise AuthError("the keyring took the token and did not keep it", _INSTEAD)
 
@@ -209,18 +211,64 @@ def forget(endpoint: Endpoint) -> bool:
 
     try:
         was, gone = _bounded(delete)
-    except TimeoutError:
-        raise AuthError("the keyring does not answer", "unlock it and try again") from None
     except Exception as error:
-        if type(error).__name__ == "NoKeyringError":
+        message, _ = _trouble(error)
+        if message == NO_KEYRING:
             return False
-        raise AuthError(f"the keyring refuses ({type(error).__name__})", "remove it there by hand") from error
+        raise AuthError(message, "unlock it and try again, or remove the token there by hand") from error
     if not gone:
         raise AuthError("the keyring still has the token", "remove it there by hand")
     return was
 
 
+@dataclass(frozen=True, slots=True)
+class KeyringState:
+    """The keyring as it answers now.
+
+    Attributes:
+        backend: its name; empty where it cannot be told.
+        problem: why it is of no use; empty where it works.
+        next_step: what to do then.
+    """
+
+    backend: str
+    problem: str = ""
+    next_step: str = ""
+
+
+def keyring_state() -> KeyringState:
+    """Ask the keyring for something that it does not have; blocks for up to 5 s."""
+
+    def look() -> tuple[str, str]:
+        import keyring
+
+        backend = keyring.get_keyring()
+        kind = type(backend).__module__.removeprefix("keyring.backends.")
+        if kind in {"null", "fail"}:  # one that keeps nothing, and the stand-in for none
+            return kind, NO_KEYRING
+        keyring.get_password(KEYRING_SERVICE, "doctor")
+        return str(getattr(backend, "name", kind)), ""
+
+    try:
+        backend, problem = _bounded(look)
+    except Exception as error:  # noqa: BLE001 - backends raise whatever they like
+        return KeyringState("", *_trouble(error))
+    return KeyringState(backend, problem, problem and _INSTEAD)
+
+
 _INSTEAD: Final = "set the token in the environment instead"
+
+
+def _trouble(error: Exception) -> tuple[str, str]:
+    """What is wrong with the keyring, and what to do."""
+    kind = type(error).__name__
+    if isinstance(error, TimeoutError):
+        return "the keyring does not answer", f"unlock it, or {_INSTEAD}"
+    if kind == "KeyringLocked":
+        return "the keyring is locked", f"unlock it, or {_INSTEAD}"
+    if kind == "NoKeyringError":
+        return NO_KEYRING, _INSTEAD
+    return f"the keyring does not work ({kind})", _INSTEAD
 
 
 def _user(endpoint: Endpoint) -> str:
@@ -229,6 +277,8 @@ def _user(endpoint: Endpoint) -> str:
 
 def _bounded(call: Callable[[], T]) -> T:
     """Run a call that may hang (a keyring asks a person) in a thread that is left behind if it does."""
+    if any(one.is_alive() for one in _hung):
+        raise TimeoutError  # it hangs still: each host would wait as long as the first, for nothing
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
@@ -237,10 +287,12 @@ def _bounded(call: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - handed to the caller, who raises it
             answers.put((None, error))
 
-    threading.Thread(target=run, name="keyring", daemon=True).start()
+    thread = threading.Thread(target=run, name="keyring", daemon=True)
+    thread.start()
     try:
         answer, error = answers.get(timeout=KEYRING_SECONDS)
     except queue.Empty:
+        _hung[:] = [thread]
         raise TimeoutError from None
     if error is not None:
         raise error

@@ -24,6 +24,8 @@ class Service:
             API and takes the same token.
         mcp_url: that server for the hosts of ``web_hosts``.
         open: true where a server may be used without a token.
+        mcp_only: true where the vendor offers a hosted MCP server alone, and no API beside it.
+        ci_files: files and folders of a repository that say that this service builds it.
         settings_env: environment variables for settings of the provider's own, each as ``key=VARIABLE``; they go
             before the settings file.
         at_once: most requests at once, where the service wants fewer than others; 0 where it does not say.
@@ -44,6 +46,8 @@ class Service:
     mcp_env: tuple[str, ...] = ()
     mcp_url: str = ""
     open: bool = False
+    mcp_only: bool = False
+    ci_files: tuple[str, ...] = ()
     settings_env: tuple[str, ...] = ()
     at_once: int = 0
 

@@ -35,6 +35,7 @@ _FLEXIBLE = {
     "word": 8,
     "suite": 8,
     "note": 12,
+    "problem": 30,
 }
 # Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
 _SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
@@ -63,6 +64,14 @@ def prose(text: str) -> None:
     console = _console()
     for line in text.split("\n"):
         console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def json_text(value: Any) -> None:
+    """Print JSON on a terminal: indented and coloured, characters that do not show as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not text.isascii():
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    _console().print_json(text, ensure_ascii=False)
 
 
 def _line_style(line: str) -> str:
@@ -166,6 +175,14 @@ def _record(data: dict[str, Any]) -> None:
             text = "  ".join(_cell(part) for part in row.values()) if records else _cell(row)
             table.add_row(Text(key if number == 0 else "", style="bold"), Text(text, style=_style(key, data)))
     _console().print(table)
+
+
+def styled(text: str, style: str = "") -> None:
+    """Print a line, in a style on a terminal."""
+    if sys.stdout.isatty():
+        _console().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    else:
+        click.echo(text)
 
 
 def heading(title: str, command: str) -> None:

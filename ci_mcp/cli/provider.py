@@ -4,6 +4,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from ci_mcp.cli.complete import branches
 from ci_mcp.cli.context import Options, run_tool
 from ci_mcp.cli.output import FORMATS, show
 from ci_mcp.core.catalog import ToolSpec, load
@@ -72,6 +73,7 @@ def _option(name: str, schema: dict[str, Any], required: bool) -> click.Option:
         multiple=many or kind == "object",
         help=f"{text} (repeatable)" if many else f"{text} (KEY=VALUE, repeatable)" if kind == "object" else text,
         metavar="KEY=VALUE" if kind == "object" else None,
+        shell_complete=branches if name == "branch" else None,
     )
 
 

@@ -5,7 +5,7 @@ A provider module makes one `Provider` named ``provider``, declares its tools wi
 What only it can offer besides tools is declared with ``@provider.prompt`` and ``@provider.resource``.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 from ci_mcp.auth.service import Service
 from ci_mcp.core.shapes import Checkout, Failure, Identity, Place, Run, RunQuery, TestCase
 from ci_mcp.logs.store import Store
+from ci_mcp.net.heard import Heard
+from ci_mcp.net.pages import Onward
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 Complete = Callable[[Any, str, str, Mapping[str, str]], Awaitable[Sequence[str]]]
@@ -99,6 +101,11 @@ class Api(Protocol):
         """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
         ...
 
+    @property
+    def heard(self) -> Heard | None:
+        """What the latest answer told beside its body; ``None`` before the first."""
+        ...
+
     def at(self, host: str) -> "Api":
         """The same service at another configured host; raises `NotFoundError` for any other."""
         ...
@@ -154,6 +161,10 @@ class Hooks:
         tokens: the text of the vendor's own command line's file → host → token.
         numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
         branches: false where the vendor knows no branches, so that a target cannot name one.
+        needs: tool, without the provider's name → the scope that a token needs for it; empty where it needs none.
+            A scope is spelled as ``identity`` tells those of the token.
+        pages: how the lists of the vendor's API go on, for calls that know nothing else of it; the first that tells
+            counts.
     """
 
     identity: Callable[[Api], Awaitable[Identity]] | None = None
@@ -168,6 +179,8 @@ class Hooks:
     tokens: Callable[[str], Mapping[str, str]] | None = None
     numbered: bool = False
     branches: bool = True
+    needs: Mapping[str, str] = field(default_factory=dict)
+    pages: tuple[Onward, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,3 +296,12 @@ class Provider:
         if tool.name in self.tools:
             raise ValueError(f"two tools are named {tool.name}")
         self.tools[tool.name] = tool
+
+
+def excluded(needs: Mapping[str, str], scopes: Collection[str] | None) -> dict[str, list[str]]:
+    """The scopes that a token lacks, each with the tools that need it; empty where its scopes are not known."""
+    found: dict[str, list[str]] = {}
+    for tool, scope in needs.items():
+        if scopes is not None and scope and scope not in scopes:
+            found.setdefault(scope, []).append(tool)
+    return dict(sorted(found.items()))

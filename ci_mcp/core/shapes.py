@@ -81,6 +81,7 @@ class Failure:
 
     ``reason`` says it in words where no log can: it never started, it was canceled, its agent was lost.
     ``tests`` are the failing ones of its report; ``tests_total`` counts all of them.
+    ``jobs`` counts the jobs it stands for, where several that never ran are told as one.
     """
 
     job: Job
@@ -88,6 +89,7 @@ class Failure:
     infrastructure: bool = False
     tests: tuple[TestCase, ...] = ()
     tests_total: int | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +103,23 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a token is. ``name`` is ``accepted`` where the API has no call that tells."""
+    """Who a token is.
+
+    Attributes:
+        name: whose it is; ``accepted`` where the API has no call that tells.
+        scopes: what it may do, in the vendor's words; ``None`` where the API does not tell.
+        remaining: the requests left, where the call tells.
+        note: what its person should know, in a sentence.
+        audience: what the token is for, where it says so itself.
+        expires: when it ends, where that is known.
+    """
 
     name: str
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
     remaining: int | None = None
     note: str = ""
+    audience: str = ""
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +135,27 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A git checkout as the ``discover`` hooks see it; CI files are found below ``root``."""
+    """A git checkout as the ``discover`` hooks see it; CI files are found below ``root``.
+
+    Attributes:
+        root: the folder that holds it.
+        remotes: the URLs of its remotes, that of the branch's own first.
+        branch: HEAD's branch as the remote calls it; empty where HEAD is on none.
+        commit: HEAD's.
+        local: HEAD's branch as it is called here.
+        pushed: whether a remote-tracking branch holds HEAD; ``None`` where git cannot tell.
+        pull: the number of the pull request that HEAD is; 0 where it is none.
+        merged: the commit that a pull request's merge brings in, where HEAD is that merge.
+    """
 
     root: str
     remotes: tuple[str, ...] = ()
     branch: str = ""
     commit: str = ""
+    local: str = ""
+    pushed: bool | None = None
+    pull: int = 0
+    merged: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

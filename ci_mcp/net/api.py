@@ -24,6 +24,7 @@ from ci_mcp.net import body, retry
 from ci_mcp.net.answer import BROKEN, Answer, Enough, Failed, chunks, close, in_time, read, refused, text_of
 from ci_mcp.net.client import make_client
 from ci_mcp.net.failures import Asked, broken, plain
+from ci_mcp.net.heard import Heard, hear
 from ci_mcp.net.origin import Border, Target
 
 T = TypeVar("T")
@@ -100,6 +101,7 @@ class HttpApi:
         self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
         self._mcp: HttpApi | None = None
+        self._heard: Heard | None = None
 
     @property
     def host(self) -> str:
@@ -120,6 +122,11 @@ class HttpApi:
     def settings(self) -> Mapping[str, Any]:
         """The provider's section of the settings file."""
         return self._settings
+
+    @property
+    def heard(self) -> Heard | None:
+        """What the latest answer told beside its body; see `ci_mcp.core.provider.Api.heard`."""
+        return self._heard
 
     def at(self, host: str) -> Any:
         """The same service at another configured host.
@@ -266,7 +273,10 @@ class HttpApi:
         except BROKEN as error:
             passing = isinstance(error, httpx.HTTPError) and retry.worth(error)
             raise Failed(broken(asked, error), passing=passing) from error
-        _log.debug("%s %s: %d, %.2f s", asked.host, asked.what, response.status_code, time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        _log.debug("%s %s: %d, %.2f s", asked.host, asked.what, response.status_code, seconds)
+        if target.own:
+            self._heard = hear(response.headers, seconds)
         return response
 
     async def _proof(self) -> dict[str, str]:

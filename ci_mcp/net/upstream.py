@@ -95,10 +95,7 @@ class Result:
 
 
 class Upstream:
-    """One remote MCP server; safe to be used by several calls at once.
-
-    ``remaining`` is what its last answer said of the rate limit left; ``None`` where it did not say.
-    """
+    """One remote MCP server; safe to be used by several calls at once."""
 
     def __init__(self, api: Api, path: str = "/mcp", *, handshake: bool = True) -> None:
         """Take where it is; nothing is sent yet.
@@ -113,7 +110,6 @@ class Upstream:
         self._greeted = False
         self._headers: dict[str, str] = {}
         self._tools: dict[str, Tool] | None = None
-        self.remaining: int | None = None
         self._lock, self._listing = anyio.Lock(), anyio.Lock()
         self._ids = itertools.count(1)
 
@@ -208,8 +204,6 @@ class Upstream:
             idempotent=True,
             enough=sse.Awaited(number),
         )
-        left = reply.headers.get("x-ratelimit-remaining", "")
-        self.remaining = int(left) if left.isdecimal() else self.remaining
         answer = next(sse.answers(reply.text, number), None)
         if answer is None:
             raise self._nonsense(method)

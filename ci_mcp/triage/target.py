@@ -22,12 +22,14 @@ _HOW = 'give a CI web URL or "PROVIDER:PROJECT@BRANCH", or run it inside a git c
 class Target:
     """A place of one provider, ready to be asked about.
 
-    ``commit`` is the checkout's HEAD where the place was found through a checkout: its run is preferred.
+    ``here`` is the checkout through which the place was found: the run of its HEAD is preferred. ``notes`` say
+    what the reader must know of how it was found.
     """
 
     provider: str
     place: Place
-    commit: str = ""
+    here: Checkout | None = None
+    notes: tuple[str, ...] = ()
 
     def api(self, services: Services) -> Api:
         """The Api that serves this place."""
@@ -102,7 +104,7 @@ async def _from_name(services: Services, named: re.Match[str]) -> list[Target]:
     if project or run:
         return [Target(provider, Place(host=api.host, project=project, branch=branch, run=run))]
     found = await _from_checkout(services, [provider])
-    return [replace(one, place=replace(one.place, branch=branch)) if branch else one for one in found]
+    return [replace(one, place=replace(one.place, branch=branch), here=None) if branch else one for one in found]
 
 
 async def _from_checkout(services: Services, names: list[str]) -> list[Target]:
@@ -131,8 +133,10 @@ async def _discover(services: Services, name: str, here: Checkout) -> list[Targe
     asked_all = await settled([partial(ask, host) for host in hosts])
     places = [place for found in answers(asked_all)[0] for place in found]
     if not services.provider(name).hooks.branches:
-        return [Target(name, place) for place in places]
-    return [Target(name, replace(place, branch=here.branch), commit=here.commit) for place in places]
+        title = services.service(name).title
+        note = f"{title} knows no branches: this is the newest run of the project, whichever commit it built"
+        return [Target(name, place, notes=(note,)) for place in places]
+    return [Target(name, replace(place, branch=place.branch or here.branch), here) for place in places]
 
 
 def _nothing_configured(services: Services) -> CiError:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import keyring
 import keyring.backend
+import keyring.backends.null
 import keyring.errors
 import pytest
 
 from ci_mcp.auth import credentials
-from ci_mcp.auth.credentials import Credential, forget, header, home, missing, resolve, store
+from ci_mcp.auth.credentials import Credential, forget, header, home, keyring_state, missing, resolve, store
 from ci_mcp.auth.endpoints import Endpoint, add_note
 from ci_mcp.auth.redact import redact
 from ci_mcp.auth.service import Service
@@ -90,6 +91,14 @@ def hanging(ring: Backend, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]
     ring.hangs = threading.Event()
     yield ring
     ring.hangs.set()
+    _until_answered()
+
+
+def _until_answered() -> None:
+    """Wait for every call that the keyring owes an answer."""
+    for thread in threading.enumerate():
+        if thread.name == "keyring":
+            thread.join(20)
 
 
 @pytest.fixture
@@ -194,7 +203,7 @@ def test_a_machine_without_a_keyring_has_no_token_there(config: Config, monkeypa
     monkeypatch.setattr(keyring, "set_password", none)
     assert resolve(ORGS, A, config, {}) is None
     assert not forget(A)
-    with pytest.raises(AuthError, match="no keyring that works") as caught:
+    with pytest.raises(AuthError, match="this machine has no keyring") as caught:
         store(A, "token-to-keep")
     assert "set the token in the environment" in caught.value.next_step
 
@@ -212,14 +221,42 @@ def test_a_keyring_that_hangs_counts_as_absent(
         forget(A)
 
 
+def test_once_a_keyring_hangs_nothing_else_waits_for_it(
+    config: Config, hanging: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it has answered the call that it owes: then it is asked again."""
+    assert hanging.hangs is not None
+    assert "the keyring does not answer" == keyring_state().problem
+    monkeypatch.setattr(credentials, "KEYRING_SECONDS", 60)
+    running = threading.active_count()
+    assert [None] * 5 == [resolve(ORGS, A, config, {}) for _ in range(5)]
+    assert running == threading.active_count()
+    hanging.hangs.set()
+    _until_answered()
+    hanging.kept["ci-mcp", "semaphore@a.example.com"] = "token-to-find"
+    found = resolve(ORGS, A, config, {})
+    assert found is not None
+    assert "token-to-find" == found.token
+
+
+def test_a_keyring_that_works_has_a_name(ring: Backend) -> None:
+    """And the null one, which keeps nothing, is none."""
+    assert ("", "") == (keyring_state().problem, keyring_state().next_step)
+    assert keyring_state().backend
+    keyring.set_keyring(keyring.backends.null.Keyring())
+    assert "this machine has no keyring" == keyring_state().problem
+    keyring.set_keyring(ring)
+
+
 def test_a_keyring_that_is_locked_says_so(config: Config, ring: Backend) -> None:
     """Reading goes on without it; writing cannot."""
     ring.fails = True
     assert resolve(ORGS, A, config, {}) is None
-    with pytest.raises(AuthError, match="KeyringLocked"):
+    with pytest.raises(AuthError, match="the keyring is locked"):
         store(A, "token-to-keep")
-    with pytest.raises(AuthError, match="KeyringLocked"):
+    with pytest.raises(AuthError, match="the keyring is locked"):
         forget(A)
+    assert ("", "the keyring is locked") == (keyring_state().backend, keyring_state().problem)
 
 
 def test_what_is_stored_is_found_and_forgotten_again(config: Config, ring: Backend) -> None:

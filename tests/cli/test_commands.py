@@ -111,12 +111,27 @@ def test_a_login_is_checked_kept_used_and_forgotten(
     assert (0, "") == (ran.code, ran.err)
     assert f"logged in to Semaphore at {host} (" in ran.out
     assert service.token in memory.kept.values()
-    assert f"semaphore\t{host}\tkeyring\t" in ci_mcp("auth", "status").out
+    (row,) = json.loads(ci_mcp("auth", "status").out)["items"]
+    assert ("semaphore", host, "keyring", "accepted") == (row["provider"], row["host"], row["source"], row["who"])
     assert 0 == ci_mcp("semaphore", "projects", "list").code
     assert f"logged out of Semaphore at {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
     assert f"there was no token for {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
     assert 3 == ci_mcp("semaphore", "projects", "list").code
     assert service.token not in ran.out
+
+
+def test_a_token_of_the_environment_that_hides_the_new_one_is_told(
+    ci_mcp: Run, service: Service, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the person would wonder whose token is used."""
+    monkeypatch.setenv("SEMAPHORE_HOST", service.url)
+    monkeypatch.setenv("SEMAPHORE_API_TOKEN", "another-token")
+    ran = login(ci_mcp, service, monkeypatch, service.token)
+    assert 0 == ran.code
+    assert "the environment variable SEMAPHORE_API_TOKEN goes before it" in ran.err
+    monkeypatch.setenv("SEMAPHORE_API_TOKEN", "two words")
+    assert "holds a space" in login(ci_mcp, service, monkeypatch, service.token).err
+    assert memory.kept
 
 
 @pytest.mark.parametrize(
@@ -139,10 +154,14 @@ def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, P
 
 
 def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The null backend takes a token and keeps nothing: it is read back before it is called stored."""
+    """The null backend keeps nothing: that is said before anything is asked, with the variables to set instead."""
+    before = service.requests.total()
     ran = login(ci_mcp, service, monkeypatch, service.token)
     assert 3 == ran.code
-    assert "set the token in the environment instead" in ran.err
+    assert (
+        "this machine has no keyring: set SEMAPHORE_API_TOKEN and SEMAPHORE_HOST in the environment instead" in ran.err
+    )
+    assert service.requests.total() == before
 
 
 @pytest.mark.parametrize(
@@ -152,6 +171,8 @@ def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkey
         (("auth", "login", "semaphore"), "Semaphore has a host for each organization: name yours with --host"),
         (("auth", "login", "semaphore", "--host", "a.example"), "there is no terminal to ask for the token on"),
         (("auth", "logout", "semaphore", "--host", "http://a.example"), "would send the token in clear text"),
+        (("--demo", "auth", "login", "semaphore"), "the demo keeps no token: leave out --demo"),
+        (("--demo", "auth", "logout", "semaphore"), "the demo keeps no token: leave out --demo"),
     ],
 )
 def test_a_login_that_cannot_be_is_told(

@@ -56,7 +56,8 @@ async def test_a_checkout_of_a_ci_without_branches_is_asked_for_its_newest_run(
     remote = "https://git.example/web.git"
     monkeypatch.chdir(git(remote, branch="topic"))
     (target,) = await find(services(toy("alpha", branches=False, remote=remote)), "")
-    assert ("", "") == (target.place.branch, target.commit)
+    assert ("", None) == (target.place.branch, target.here)
+    assert "Alpha knows no branches" in target.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ async def test_a_checkout_is_asked_of_every_provider(
     )
     assert ["alpha", "beta"] == [target.provider for target in found]
     commit = (folder / ".git" / "refs" / "heads" / "topic").read_text().strip()
-    assert {("topic", commit)} == {(target.place.branch, target.commit) for target in found}
+    assert {("topic", commit)} == {(target.place.branch, target.here.commit) for target in found if target.here}
 
 
 async def test_a_provider_alone_is_the_checkout_there(

@@ -32,5 +32,6 @@ provider: Final = Provider(
         hosts_setting="base_url",
         token_page=_MAKE + "&".join(f"scopes[]={scope}" for scope in SCOPES),
         cli_file="~/.config/bk.yaml",
+        ci_files=(".buildkite",),
     ),
 )

@@ -5,6 +5,7 @@ from ci_mcp.providers.circleci import projects, pipelines, starting, jobs, workf
 from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401 isort:skip
 
 from ci_mcp.core.provider import Hooks
+from ci_mcp.net.pages import Onward
 from ci_mcp.providers.circleci import failures, hooks, logs, runs
 from ci_mcp.providers.circleci.provider import provider
 
@@ -21,5 +22,6 @@ provider.hooks = Hooks(
     rerun=runs.rerun,
     flaky=hooks.flaky,
     tokens=hooks.tokens,
+    pages=(Onward("page-token", field="next_page_token"),),
     numbered=True,
 )

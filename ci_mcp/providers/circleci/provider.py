@@ -21,5 +21,6 @@ provider: Final = Provider(
         hosts_setting="base_url",
         token_page="https://app.circleci.com/settings/user/tokens",  # noqa: S106 - the page where one is made
         cli_file="~/.circleci/cli.yml",
+        ci_files=(".circleci",),
     ),
 )

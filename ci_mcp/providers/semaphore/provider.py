@@ -18,5 +18,6 @@ provider: Final = Provider(
         cli_file="~/.sem.yaml",
         mcp_env=("SEMAPHORE_MCP_URL",),
         mcp_url="https://mcp.semaphoreci.com",
+        ci_files=(".semaphore",),
     ),
 )

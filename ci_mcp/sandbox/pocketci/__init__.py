@@ -1,0 +1,64 @@
+"""PocketCI on loopback: its REST API, its MCP endpoint and its pages, as one server of somebody's own.
+
+The first origin asks nobody who they are, as a server without credentials does: one token would not do for REST
+and MCP of a server that signs people in. ``basic`` and ``oauth`` are the same world behind these other two doors.
+"""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ci_mcp.sandbox.plan import Built, Site
+from ci_mcp.sandbox.pocketci import endpoint, pages, pipelines, runs, signin
+from ci_mcp.sandbox.pocketci.answers import Refused, said
+from ci_mcp.sandbox.pocketci.guard import Guard
+from ci_mcp.sandbox.pocketci.tokens import BASIC, OAUTH, OPEN
+from ci_mcp.sandbox.pocketci.world import TOKEN, World, make_demo
+
+ORIGINS = ("api", BASIC, OAUTH)
+HOST = "pocketci.example.com"
+_PARTS = (pipelines, runs, endpoint, pages)
+
+
+def build(site: Site) -> Built:
+    """The service, its world made anew; all origins share it."""
+    world = make_demo(site.clock)
+    apps = {
+        origin: make_app(world, site.urls[origin], mode)
+        for origin, mode in zip(ORIGINS, (OPEN, BASIC, OAUTH), strict=True)
+    }
+    env = {"POCKETCI_URL": site.urls["api"], "POCKETCI_TOKEN": TOKEN}
+    return Built(apps, TOKEN, env, HOST)
+
+
+def make_app(world: World, base: str, mode: str) -> Starlette:
+    """A server in front of a world.
+
+    Args:
+        world: what it knows.
+        base: its own URL, as it tells it to clients that sign in.
+        mode: open, basic or oauth.
+    """
+    routes = [route for part in (*_PARTS, *([signin] if mode == OAUTH else [])) for route in part.ROUTES]
+    handlers = {Refused: _refused, HTTPException: _unknown, Exception: _broken}
+    guard = Middleware(Guard, mode=mode)
+    app = Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)  # type: ignore[arg-type]
+    app.router.redirect_slashes = False
+    app.state.world, app.state.base, app.state.desk = world, base, signin.Desk()
+    return app
+
+
+async def _refused(_request: Request, refused: Refused) -> Response:
+    return refused.answer
+
+
+async def _broken(_request: Request, _error: Exception) -> Response:
+    """A request that a handler cannot read."""
+    return said({"error": "internal server error"}, 500)
+
+
+async def _unknown(_request: Request, error: HTTPException) -> Response:
+    """No route, or none for that method."""
+    return said({"message": error.detail}, error.status_code)
