@@ -160,6 +160,19 @@ async def test_a_log_that_cannot_be_read_hides_no_reason(shop: Any, api_of: Make
     assert ("stage boot: step wait for login failed", ()) == (found.reason, found.job.steps)
 
 
+async def test_what_failed_beside_a_job_is_told(shop: Any, api_of: Make, job: Any, ulid: Any, refused: Any) -> None:
+    """A request is many jobs, and one of them must not pass for all that failed."""
+    rows = [job(number, test={"name": f"test-{number}"}) for number in range(20, 30)]
+    shop.results["fwci_list_jobs"] = {"jobs": [job(8), *rows, job(31, job_request_id=ulid(899))]}
+    api = api_of(shop)
+    run = await HOOKS.run(api, ulid(8))
+    (found,) = await HOOKS.failures(api, run, "")
+    names = ", ".join(f"test-{number}" for number in range(20, 28))
+    assert found.reason.endswith(f"; of the same job request failed, too: {names} and 2 more")
+    shop.results["fwci_list_jobs"] = refused("database is locked")
+    assert "too" not in (await HOOKS.failures(api, run, ""))[0].reason
+
+
 async def test_a_run_is_not_started_here(shop: Any, api_of: Make, job: Any, ulid: Any) -> None:
     """The command that starts it is told, as far as it is known."""
     shop.results["fwci_get_job"] = job(8, binaries={"Image": "s3://x", "BIOS": "s3://y"})
