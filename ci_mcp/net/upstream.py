@@ -222,7 +222,7 @@ class Upstream:
         message = f"the MCP server of {self._api.host} refused {what} ({_words(said) or code})"
         if code == _NO_METHOD or (code == _BAD_PARAMS and re.search(r"unknown tool|tool .*not found", said.lower())):
             return UnsupportedError(message, "the server offers no such tool: it may be older, or switched off")
-        if code == _NO_RESOURCE:
+        if code == _NO_RESOURCE or (code == _BAD_PARAMS and re.search(r"resource\b.*not found", said.lower())):
             return NotFoundError(message, "check the id or path", body=redact(said))
         if code == _BAD_PARAMS:
             return UsageError(message, "change what was asked", body=redact(said))
