@@ -57,7 +57,8 @@ def test_the_registry_knows_every_variable_and_which_are_secret(server: dict[str
     declared = {one["name"]: one.get("isSecret", False) for one in server["packages"][0]["environmentVariables"]}
     services = load().services.values()
     assert set(names_for(services)) - set(ALWAYS) == set(declared)
-    assert {name for one in services for name in one.token_env} == {name for name, secret in declared.items() if secret}
+    tokens = {name for one in services for name in (*one.token_env, *one.mcp_token_env)}
+    assert tokens == {name for name, secret in declared.items() if secret}
 
 
 def test_the_committed_file_is_what_is_generated(pytestconfig: pytest.Config) -> None:
