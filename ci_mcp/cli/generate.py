@@ -67,7 +67,7 @@ def transcript() -> str:
     from ci_mcp.cli.context import Options, run_tool
 
     with TemporaryDirectory() as folder, chdir(folder):  # in a checkout an answer points into its files
-        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
+        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600}, ("semaphore",))
     return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
 
 
