@@ -1,10 +1,11 @@
-"""What a provider is: its service's facts, its tools, and its hooks.
+"""What a provider is: its service's facts, its tools, prompts and resources, and its hooks.
 
 A provider module makes one `Provider` named ``provider``, declares its tools with
 ``@provider.read`` and ``@provider.write``, and ends with ``provider.hooks = Hooks(...)``.
+What only it can offer besides tools is declared with ``@provider.prompt`` and ``@provider.resource``.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,9 @@ from ci_mcp.net.heard import Heard
 from ci_mcp.net.pages import Onward
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+Complete = Callable[[Any, str, str, Mapping[str, str]], Awaitable[Sequence[str]]]
+"""The Api (triage: the services), a prompt's name or a resource's template, an argument of it, those that are
+known → values it may have, the likeliest first."""
 
 
 class Reply(Protocol):
@@ -94,7 +98,14 @@ class Api(Protocol):
 
     @property
     def mcp(self) -> "Api | None":
-        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+        """The vendor's MCP server, which takes the same credential or one of its own; ``None``: none is known."""
+        ...
+
+    async def claims(self) -> Mapping[str, Any]:
+        """What the credential says of itself: a JWT's payload, not verified, or Basic's user as ``user``.
+
+        Empty for any other token, and where none is sent.
+        """
         ...
 
     @property
@@ -139,6 +150,11 @@ class Api(Protocol):
         ...
 
 
+Login = Callable[[Api, Callable[[str], None]], Awaitable[str]]
+"""A service's own way to log a person in: what shows them what to do → the token; raises the errors of `ci_mcp.errors`.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
     """What triage asks of a provider; ``None`` where the vendor cannot serve it.
@@ -157,6 +173,7 @@ class Hooks:
         rerun: run id, failed jobs only or all → the id of the new run.
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
+        login: the service's own way to log a person in, told what to show them → the token.
         numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
         branches: false where the vendor knows no branches, so that a target cannot name one.
         needs: tool, without the provider's name → the scope that a token needs for it; empty where it needs none.
@@ -176,6 +193,7 @@ class Hooks:
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
+    login: Login | None = None
     numbered: bool = False
     branches: bool = True
     needs: Mapping[str, str] = field(default_factory=dict)
@@ -205,14 +223,42 @@ class Tool:
     starts: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A text that a person hands to an agent: ``function`` takes the services, and then its arguments by name."""
+
+    name: str
+    function: Callable[..., Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Something to be read by its URI.
+
+    Attributes:
+        template: its URI (RFC 6570), such as ``fwci://job/{id}``; ``{+path}`` may hold slashes.
+        name: for people to choose by.
+        function: takes the Api (triage: the services), and then the template's variables by name.
+        mime_type: of what it gives.
+    """
+
+    template: str
+    name: str
+    function: Callable[..., Awaitable[Any]]
+    mime_type: str = "application/json"
+
+
 @dataclass(slots=True)
 class Provider:
-    """One CI: its facts, its tools in the order declared, its hooks."""
+    """One CI: its facts, its tools in the order declared, its hooks; ``complete`` fills in arguments of its own."""
 
     name: str
     service: Service | None = None
     hooks: Hooks = field(default_factory=Hooks)
     tools: dict[str, Tool] = field(default_factory=dict)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    complete: Complete | None = None
 
     def read(self, *, core: bool = False) -> Callable[[F], F]:
         """Declare a tool that changes nothing."""
@@ -241,6 +287,21 @@ class Provider:
                     starts=starts,
                 )
             )
+            return function
+
+        return declare
+
+    def prompt(self, function: F) -> F:
+        """Declare a prompt: its name is the function's."""
+        self.prompts[function.__name__] = Prompt(name=function.__name__, function=function)
+        return function
+
+    def resource(self, template: str, mime_type: str = "application/json") -> Callable[[F], F]:
+        """Declare a resource: its name is the function's."""
+
+        def declare(function: F) -> F:
+            name = function.__name__.replace("_", " ")
+            self.resources[template] = Resource(template=template, name=name, function=function, mime_type=mime_type)
             return function
 
         return declare

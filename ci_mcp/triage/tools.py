@@ -1,4 +1,4 @@
-"""The ``ci_`` tools: over every configured provider, through the hooks alone."""
+"""The ``ci_`` tools, prompts and resources: over every configured provider, through the hooks alone."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -10,6 +10,7 @@ from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Page, Prose
 from ci_mcp.core.together import answers, settled
 from ci_mcp.triage import explain as explaining
+from ci_mcp.triage import prompts, resources
 from ci_mcp.triage.ended import told
 from ci_mcp.triage.rerun import Rerun
 from ci_mcp.triage.rerun import rerun as start_again
@@ -87,3 +88,11 @@ async def rerun(
 async def echo(_: Services, message: Annotated[str, Field(max_length=2000, description="Text to return")]) -> Prose:
     """The message, unchanged: a smoke test that the server answers."""
     return Prose(message, {"message": message})
+
+
+provider.prompt(prompts.explain_failure)
+provider.prompt(prompts.setup_project)
+provider.resource(resources.RUN)(resources.ci_run)
+provider.resource(resources.JOB)(resources.ci_job)
+provider.resource(resources.LOG, "text/plain")(resources.ci_job_log)
+provider.complete = resources.complete
