@@ -237,9 +237,11 @@ def services(service: Service, tmp_path: Path) -> Callable[..., Services]:
 
 
 @pytest.fixture
-async def tool(services: Callable[..., Services]) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+async def tool(service: Service, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
     """Call a tool of PocketCI's, or a ``ci_`` one, against the open sandbox as a client does."""
-    async with services() as opened:
+    given = {"pocketci": (Endpoint("pocketci", service.host, service.url), service.token)}
+    config = Config.load({"CI_MCP_HOME": str(tmp_path)})
+    async with Services(World(config, {}, given=given), Store(tmp_path / "logs")) as opened:
 
         async def run(name: str, /, **arguments: Any) -> Any:
             whole = name if name.startswith("ci_") else f"pocketci_{name}"
