@@ -152,14 +152,14 @@ async def test_jobs_of_a_source_that_cannot_be_read_are_those_of_the_newest_run(
         await call(api, "pipelines_run", pipeline=SHOP, jobs=["test"])
 
 
-async def test_a_paused_pipeline_is_not_started(tool: Tool) -> None:
+async def test_a_paused_pipeline_is_not_started(writing: Tool) -> None:
     """Paused, refused, unpaused, started."""
-    assert "pipeline paused" == (await tool("pipelines_update", pipeline="shop", paused=True)).data["note"]
+    assert "pipeline paused" == (await writing("pipelines_update", pipeline="shop", paused=True)).data["note"]
     with pytest.raises(UsageError, match="pipeline shop is paused"):
-        await tool("pipelines_run", pipeline="shop")
-    assert "pipeline unpaused" == (await tool("pipelines_update", pipeline="shop", paused=False)).data["note"]
-    started = await tool("pipelines_run", pipeline="shop", jobs=["lint"])
-    assert started.data["id"] == (await tool("runs_list", pipeline="shop", limit=1)).data["items"][0]["id"]
+        await writing("pipelines_run", pipeline="shop")
+    assert "pipeline unpaused" == (await writing("pipelines_update", pipeline="shop", paused=False)).data["note"]
+    started = await writing("pipelines_run", pipeline="shop", jobs=["lint"])
+    assert started.data["id"] == (await writing("runs_list", pipeline="shop", limit=1)).data["items"][0]["id"]
 
 
 async def test_a_full_queue_is_a_rate_limit_and_is_not_tried_again(fake: Fake, recorded: Any, call: Call) -> None:
@@ -510,12 +510,12 @@ async def test_a_running_run_is_started_a_second_time_and_says_so(fake: Fake, ca
     assert "beside the one that still runs" in (await call(fake(None, answers), "runs_rerun", run=STOPPED)).note
 
 
-async def test_a_run_is_stopped(tool: Tool, demo: Any) -> None:
+async def test_a_run_is_stopped(writing: Tool, demo: Any) -> None:
     """Told to stop; one that has ended cannot be."""
-    found = (await tool("runs_cancel", run=demo.RUNNING_RUN)).data
+    found = (await writing("runs_cancel", run=demo.RUNNING_RUN)).data
     assert ("running", "it was told to stop, and ends a little later") == (found["status"], found["note"])
     with pytest.raises(UsageError, match="run is not currently in flight"):
-        await tool("runs_cancel", run=demo.SHOP_RUN)
+        await writing("runs_cancel", run=demo.SHOP_RUN)
 
 
 async def test_a_queued_run_is_stopped_at_once(fake: Fake, call: Call) -> None:
@@ -525,19 +525,19 @@ async def test_a_queued_run_is_stopped_at_once(fake: Fake, call: Call) -> None:
     assert Status.CANCELED is found.status
 
 
-async def test_a_gate_is_found_and_approved(tool: Tool, demo: Any) -> None:
+async def test_a_gate_is_found_and_approved(writing: Tool, demo: Any) -> None:
     """Its run then goes on; it cannot be decided twice."""
-    gate = (await tool("gates_list", run=demo.GATED_RUN)).data["items"][0]
+    gate = (await writing("gates_list", run=demo.GATED_RUN)).data["items"][0]
     assert ("blocked", "ship", "Deploy to production?") == (gate["status"], gate["name"], gate["message"])
-    assert "passed" == (await tool("gates_approve", gate=gate["id"])).data["status"]
+    assert "passed" == (await writing("gates_approve", gate=gate["id"])).data["status"]
     with pytest.raises(UsageError, match="gate is already approved"):
-        await tool("gates_approve", gate=gate["id"], reject=True)
+        await writing("gates_approve", gate=gate["id"], reject=True)
 
 
-async def test_a_gate_is_rejected(tool: Tool, demo: Any) -> None:
+async def test_a_gate_is_rejected(writing: Tool, demo: Any) -> None:
     """Its run fails."""
-    gate = (await tool("gates_list", run=demo.GATED_RUN)).data["items"][0]["id"]
-    found = (await tool("gates_approve", gate=gate, reject=True)).data
+    gate = (await writing("gates_list", run=demo.GATED_RUN)).data["items"][0]["id"]
+    found = (await writing("gates_approve", gate=gate, reject=True)).data
     assert ("failed", "rejected") == (found["status"], found["word"])
 
 
