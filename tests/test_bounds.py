@@ -13,6 +13,7 @@ from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.sandbox.buildkite import world as buildkite
 from ci_mcp.sandbox.circleci import world as circleci
+from ci_mcp.sandbox.pocketci import world as pocketci
 from ci_mcp.sandbox.semaphore import world as semaphore
 from ci_mcp.sandbox.serve import Service, start
 
@@ -48,6 +49,10 @@ def services_of(sandbox: dict[str, Service], folder: Path) -> Services:
         ("buildkite:shop@main", 15, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         (f"https://buildkite.com/acme/shop/builds/{buildkite.SHOP_MAIN_BUILD}", 15, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         ("buildkite:shop@matrix", 20, 4_000, ["the same in 4 other jobs", "8. Job"]),
+        ("pocketci:shop", 15, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
+        (f"https://pocketci.example.com/runs/{pocketci.SHOP_RUN}/tasks", 15, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
+        (f"https://pocketci.example.com/runs/{pocketci.BIG_RUN}/tasks", 15, 1_500, ["Killed"]),
+        ("pocketci:matrix", 20, 4_000, ["the same in 4 other jobs"]),
         ("semaphore:shop@matrix", 20, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused", "the same in 3 other jobs"]),
     ],
 )  # fmt: skip
