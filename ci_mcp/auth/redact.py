@@ -7,7 +7,7 @@ Give `redact` the whole text, not its lines: a private key is a block of lines.
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
@@ -122,6 +122,20 @@ def redact(text: str) -> str:
         return _shapes(_private_keys(text))
     except UnicodeEncodeError:  # a lone surrogate, as broken JSON can hold
         return _shapes(_private_keys(text.encode("utf-8", "replace").decode()))
+
+
+def redact_keys(lines: Sequence[str]) -> list[str]:
+    """The lines, as many as they were, with ``[redacted: private key]`` for each that is part of a private key.
+
+    `redact` sees a key only in a whole text: this is for lines that are handed on one by one.
+    """
+    text = "\n".join(lines)
+    if "PRIVATE KEY" not in text:
+        return list(lines)
+    hidden: set[int] = set()
+    for begin, end in _key_spans(text):
+        hidden.update(range(text.count("\n", 0, begin), text.count("\n", 0, end) + 1))
+    return ["[redacted: private key]" if number in hidden else line for number, line in enumerate(lines)]
 
 
 def redact_environment(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,10 +1,11 @@
-"""What a provider is: its service's facts, its tools, and its hooks.
+"""What a provider is: its service's facts, its tools, prompts and resources, and its hooks.
 
 A provider module makes one `Provider` named ``provider``, declares its tools with
 ``@provider.read`` and ``@provider.write``, and ends with ``provider.hooks = Hooks(...)``.
+What only it can offer besides tools is declared with ``@provider.prompt`` and ``@provider.resource``.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,9 @@ from ci_mcp.net.heard import Heard
 from ci_mcp.net.pages import Onward
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+Complete = Callable[[Any, str, str, Mapping[str, str]], Awaitable[Sequence[str]]]
+"""The Api (triage: the services), a prompt's name or a resource's template, an argument of it, those that are
+known → values it may have, the likeliest first."""
 
 
 class Reply(Protocol):
@@ -161,6 +165,8 @@ class Hooks:
         discover: a git checkout → the projects that build it.
         runs: runs of a project, newest first, with durations.
         run: run id → the run with its jobs.
+        poll: a run that went on when ``run`` or this last showed it → the same now, for fewer requests than ``run``
+            takes; ``None`` where that takes one anyway.
         failures: a run (and, where given, one job id) → why its jobs are not green.
         log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
@@ -181,6 +187,7 @@ class Hooks:
     discover: Callable[[Api, Checkout], Awaitable[list[Place]]] | None = None
     runs: Callable[[Api, RunQuery], Awaitable[list[Run]]] | None = None
     run: Callable[[Api, str], Awaitable[Run]] | None = None
+    poll: Callable[[Api, Run], Awaitable[Run]] | None = None
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
@@ -216,14 +223,42 @@ class Tool:
     starts: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A text that a person hands to an agent: ``function`` takes the services, and then its arguments by name."""
+
+    name: str
+    function: Callable[..., Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Something to be read by its URI.
+
+    Attributes:
+        template: its URI (RFC 6570), such as ``fwci://job/{id}``; ``{+path}`` may hold slashes.
+        name: for people to choose by.
+        function: takes the Api (triage: the services), and then the template's variables by name.
+        mime_type: of what it gives.
+    """
+
+    template: str
+    name: str
+    function: Callable[..., Awaitable[Any]]
+    mime_type: str = "application/json"
+
+
 @dataclass(slots=True)
 class Provider:
-    """One CI: its facts, its tools in the order declared, its hooks."""
+    """One CI: its facts, its tools in the order declared, its hooks; ``complete`` fills in arguments of its own."""
 
     name: str
     service: Service | None = None
     hooks: Hooks = field(default_factory=Hooks)
     tools: dict[str, Tool] = field(default_factory=dict)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    complete: Complete | None = None
 
     def read(self, *, core: bool = False) -> Callable[[F], F]:
         """Declare a tool that changes nothing."""
@@ -252,6 +287,21 @@ class Provider:
                     starts=starts,
                 )
             )
+            return function
+
+        return declare
+
+    def prompt(self, function: F) -> F:
+        """Declare a prompt: its name is the function's."""
+        self.prompts[function.__name__] = Prompt(name=function.__name__, function=function)
+        return function
+
+    def resource(self, template: str, mime_type: str = "application/json") -> Callable[[F], F]:
+        """Declare a resource: its name is the function's."""
+
+        def declare(function: F) -> F:
+            name = function.__name__.replace("_", " ")
+            self.resources[template] = Resource(template=template, name=name, function=function, mime_type=mime_type)
             return function
 
         return declare

@@ -36,6 +36,7 @@ VERSION: Final = "2025-06-18"
 """The revision that is asked for; the one that the server answers is spoken."""
 
 _NO_METHOD, _BAD_PARAMS = -32601, -32602  # JSON-RPC's codes
+_NO_RESOURCE = -32002  # MCP's own
 _MOST_PAGES: Final = 20  # of tools/list
 _SAID: Final = 300  # characters of a server's own words in an error
 _TOKEN: Final = re.compile(r"[!-~]{1,1024}")  # what a header may hold, as the protocol says of session ids
@@ -94,10 +95,7 @@ class Result:
 
 
 class Upstream:
-    """One remote MCP server; safe to be used by several calls at once.
-
-    ``remaining`` is what its last answer said of the rate limit left; ``None`` where it did not say.
-    """
+    """One remote MCP server; safe to be used by several calls at once."""
 
     def __init__(self, api: Api, path: str = "/mcp", *, handshake: bool = True) -> None:
         """Take where it is; nothing is sent yet.
@@ -112,7 +110,6 @@ class Upstream:
         self._greeted = False
         self._headers: dict[str, str] = {}
         self._tools: dict[str, Tool] | None = None
-        self.remaining: int | None = None
         self._lock, self._listing = anyio.Lock(), anyio.Lock()
         self._ids = itertools.count(1)
 
@@ -207,8 +204,6 @@ class Upstream:
             idempotent=True,
             enough=sse.Awaited(number),
         )
-        left = reply.headers.get("x-ratelimit-remaining", "")
-        self.remaining = int(left) if left.isdecimal() else self.remaining
         answer = next(sse.answers(reply.text, number), None)
         if answer is None:
             raise self._nonsense(method)
@@ -227,6 +222,8 @@ class Upstream:
         message = f"the MCP server of {self._api.host} refused {what} ({_words(said) or code})"
         if code == _NO_METHOD or (code == _BAD_PARAMS and re.search(r"unknown tool|tool .*not found", said.lower())):
             return UnsupportedError(message, "the server offers no such tool: it may be older, or switched off")
+        if code == _NO_RESOURCE or (code == _BAD_PARAMS and re.search(r"resource\b.*not found", said.lower())):
+            return NotFoundError(message, "check the id or path", body=redact(said))
         if code == _BAD_PARAMS:
             return UsageError(message, "change what was asked", body=redact(said))
         return BadAnswerError(message, "try again later", body=redact(said))

@@ -1,4 +1,4 @@
-"""The ``ci_`` tools: over every configured provider, through the hooks alone."""
+"""The ``ci_`` tools, prompts and resources: over every configured provider, through the hooks alone."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -10,6 +10,7 @@ from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Page, Prose
 from ci_mcp.core.together import answers, settled
 from ci_mcp.triage import explain as explaining
+from ci_mcp.triage import prompts, resources
 from ci_mcp.triage.ended import told
 from ci_mcp.triage.rerun import Rerun
 from ci_mcp.triage.rerun import rerun as start_again
@@ -36,9 +37,9 @@ async def explain(
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    found, errors = answers(await stories(services, targets, tokens, compare=compare))
-    return explaining.prose(services, found, [str(error) for error in errors], tokens)
+    meant = await find(services, target)
+    found, errors = answers(await stories(services, meant.targets, tokens, compare=compare))
+    return explaining.prose(services, found, [*meant.problems, *(str(error) for error in errors)], tokens)
 
 
 @provider.read(core=True)
@@ -47,10 +48,11 @@ async def status(services: Services, target: Where = "") -> Page[Standing]:
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    found, errors = answers(await settled([partial(standings, services, one) for one in targets]))
+    meant = await find(services, target)
+    found, errors = answers(await settled([partial(standings, services, one) for one in meant.targets]))
     notes = [note for one in found for note in one.notes]
-    return Page([row for one in found for row in one.rows], note="; ".join([*notes, *map(str, errors)]))
+    said = [*notes, *meant.problems, *(str(error) for error in errors)]
+    return Page([row for one in found for row in one.rows], note="; ".join(dict.fromkeys(said)))
 
 
 @provider.read(core=True)
@@ -64,9 +66,9 @@ async def wait(
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    watches = await until_ended(services, targets, timeout, fail_fast=fail_fast)
-    return await told(services, watches, fail_fast=fail_fast)
+    meant = await find(services, target)
+    watches = await until_ended(services, meant.targets, timeout, fail_fast=fail_fast)
+    return await told(services, watches, meant.problems, fail_fast=fail_fast)
 
 
 @provider.write(core=True, starts=True)
@@ -86,3 +88,11 @@ async def rerun(
 async def echo(_: Services, message: Annotated[str, Field(max_length=2000, description="Text to return")]) -> Prose:
     """The message, unchanged: a smoke test that the server answers."""
     return Prose(message, {"message": message})
+
+
+provider.prompt(prompts.explain_failure)
+provider.prompt(prompts.setup_project)
+provider.resource(resources.RUN)(resources.ci_run)
+provider.resource(resources.JOB)(resources.ci_job)
+provider.resource(resources.LOG, "text/plain")(resources.ci_job_log)
+provider.complete = resources.complete

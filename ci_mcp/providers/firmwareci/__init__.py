@@ -5,7 +5,8 @@ from ci_mcp.providers.firmwareci.provider import provider
 
 # Imported for their tools, in the order that lists show them.
 from ci_mcp.providers.firmwareci import projects, workflows, jobs, validate, schemas  # noqa: F401 isort:skip
-from ci_mcp.providers.firmwareci import hooks, logs, runs  # isort:skip
+from ci_mcp.providers.firmwareci import prompts  # noqa: F401 isort:skip
+from ci_mcp.providers.firmwareci import hooks, logs, resources, runs  # isort:skip
 
 __all__ = ["provider"]
 
@@ -20,3 +21,4 @@ provider.hooks = Hooks(
     rerun=runs.rerun,
     branches=False,
 )
+provider.complete = resources.complete

@@ -8,7 +8,7 @@ from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Checkout, Identity, Place
 from ci_mcp.errors import NotFoundError, UnsupportedError
-from ci_mcp.providers.firmwareci import ask, ids, jobs, projects, wire
+from ci_mcp.providers.firmwareci import ids, jobs, projects, wire
 from ci_mcp.providers.firmwareci.ask import Filter, listed
 from ci_mcp.providers.firmwareci.read import Fields, Json
 from ci_mcp.providers.firmwareci.records import Project
@@ -26,7 +26,7 @@ async def identity(api: Api) -> Identity:
     seen = "its organization has projects" if page.items else "its organization has no project that it may see"
     return Identity(
         name="accepted",
-        remaining=ask.server(api).remaining,
+        remaining=api.heard.remaining if api.heard else None,
         note=f"{seen}; FirmwareCI does not say whose token it is",
     )
 

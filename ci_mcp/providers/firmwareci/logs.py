@@ -134,12 +134,12 @@ def _is_line(one: dict[str, Any]) -> bool:
 
 def _step(name: str, texts: list[Any], about: Fields, depth: int) -> Iterator[str]:
     yield f"##[group]{' '.join(name.split())}\n"
-    for text in texts:
-        yield from _render(text, name, depth + 1)
+    shown = "".join(piece for text in texts for piece in _render(text, name, depth + 1))
+    yield shown
     code = about.value("exit_code", "exit_status", "return_code")
     said = about.text(*_ERROR)
     failed = wire.status(about.text("status", "state", "result")) is Status.FAILED
-    if said:
+    if said and said not in shown[-2 * len(said) - 200 :]:  # some say it in the log, too
         yield f"error: {_whole(said)}"
     if isinstance(code, int) and code:
         yield f"##[error]Process completed with exit code {code}.\n"

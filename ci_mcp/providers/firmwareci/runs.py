@@ -1,17 +1,17 @@
 """Runs as triage sees them: a FirmwareCI run is one job, a project's runs are the jobs of its workflows."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import anyio.to_thread
 
 from ci_mcp.core import shapes
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Failure, Run, RunQuery, Step
+from ci_mcp.core.shapes import HIDDEN, Failure, Run, RunQuery, Step
 from ci_mcp.core.together import together
 from ci_mcp.core.wire import part
 from ci_mcp.errors import CiError, UnsupportedError
@@ -27,6 +27,7 @@ from ci_mcp.status import Status
 _APART: Final = 4  # workflows of a project up to which each one's jobs are asked for by themselves
 _PAGE: Final = 50
 _PAGES: Final = 4
+_NAMES: Final = 8
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _WORDS: Final = {
     Status.PASSED: ("succeeded",),
@@ -56,7 +57,7 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
     project = await projects.find(api, query.project)
     found = [wire.job(api, raw) for raw in await _jobs(api, project.id, query)]
     wanted = [one for one in found if query.commit in {"", one.commit}]
-    made = [replace(as_run(one), project=project.name) for one in _in_order(wanted)]
+    made: list[Run] = [replace(as_run(one), project=project.name) for one in _in_order(wanted)]
     return [run for run in made if query.status in {None, run.status}][: query.limit]
 
 
@@ -96,9 +97,18 @@ def _in_order(found: Sequence[Job]) -> list[Job]:
     )
 
 
-def as_run(job: Job) -> Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRun(Run):
+    """A run of one job: with its error, and with its request and workflow's id, to tell what failed beside it."""
+
+    error: str = field(default="", metadata=HIDDEN)
+    request: str = field(default="", metadata=HIDDEN)
+    workflow: str = field(default="", metadata=HIDDEN)
+
+
+def as_run(job: Job) -> JobRun:
     """A job as a run of one job; jobs of one test are compared with each other."""
-    return Run(
+    return JobRun(
         status=job.status,
         id=job.id,
         project=job.project,
@@ -109,9 +119,12 @@ def as_run(job: Job) -> Run:
         created=job.created or job.started,
         finished=job.finished,
         duration=job.duration,
-        reason=job.error,
+        reason="" if job.started else job.error,  # else it is told with the job
+        error=job.error,
         jobs=(as_job(job),),
         series=f"{job.workflow_id or job.workflow} {job.name}",
+        request=job.request,
+        workflow=job.workflow_id,
     )
 
 
@@ -154,35 +167,53 @@ async def _project(api: Api, job: Job) -> str:
 
 
 async def failures(api: Api, of: Run, job: str) -> list[Failure]:
-    """Why a job is not green: its failing step, from its log, and what FirmwareCI says.
+    """Why a job is not green: its failing step, from its log, what FirmwareCI says, and what failed beside it.
 
-    From: fwci_get_job_logs.
+    From: fwci_get_job_logs, fwci_list_jobs.
     """
     return [await _failure(api, one, of) for one in of.jobs if one.status.bad and job in {"", one.id}]
 
 
+async def _beside(api: Api, of: Run) -> str:
+    """In words, which other jobs of the same request failed; empty where none did or nothing tells."""
+    if not isinstance(of, JobRun) or not of.request or not of.workflow:
+        return ""
+    filters = {"status": jobs.by_status(_WORDS[Status.FAILED]), "workflow": by_id("workflow", of.workflow)}
+    try:
+        page = await listed(api, jobs.LIST, "jobs", filters, limit=_PAGE)
+    except CiError:
+        return ""
+    others = [wire.job(api, raw) for raw in page.items]
+    names = [one.name for one in others if one.request == of.request and one.id != of.id]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return f"of the same job request failed, too: {', '.join(names[:_NAMES])}{more}"
+
+
 async def _failure(api: Api, job: shapes.Job, of: Run) -> Failure:
-    reason = of.reason
+    said = of.error if isinstance(of, JobRun) else of.reason
+    reason = said
     if job.status is Status.CANCELED:
         reason = reason or "it was aborted"
     elif not job.log_id:
         reason = f"it never started: {reason}" if reason else "it never started"
-    lab = bool(_LAB.search(of.reason))
-    try:
-        step = await _failed_step(api, job)
-    except CiError:
-        step = None  # triage reads the log, too, and tells why it cannot
+    lab = bool(_LAB.search(said))
+    calls: list[Callable[[], Awaitable[Any]]] = [partial(_failed_step, api, job), partial(_beside, api, of)]
+    step, beside = await together(calls)
     if step is not None:
         job = replace(job, steps=(step,))
-    return Failure(job=job, reason=reason, infrastructure=lab)
+    return Failure(job=job, reason="; ".join(filter(None, (reason, beside))), infrastructure=lab)
 
 
 async def _failed_step(api: Api, job: shapes.Job) -> Step | None:
     if not job.log_id:
         return None
-    log = await api.store.log(
-        f"{api.host} {job.log_id}", partial(logs.log, api, job.log_id), finished=job.status.finished
-    )
+    fetch = partial(logs.log, api, job.log_id)
+    try:
+        log = await api.store.log(f"{api.host} {job.log_id}", fetch, finished=job.status.finished)
+    except CiError:
+        return None  # triage reads the log, too, and tells why it cannot
     with log:
         return await anyio.to_thread.run_sync(_marked, log)
 

@@ -104,7 +104,7 @@ def job(api: Api, raw: Json, *, short: bool = True) -> Job:
         created=found.when("created_at", "queued_at", "submitted_at", "created"),
         started=started,
         finished=finished,
-        duration=seconds_between(started, finished) or taken,
+        duration=seconds_between(started, finished) or taken or None,
         url=_url(found) or ids.web(api, "jobs", identity),
         more=found.rest(short=short),
     )

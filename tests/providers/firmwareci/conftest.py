@@ -12,7 +12,9 @@ import pytest
 
 from ci_mcp.auth.credentials import Credential
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.config import Config
 from ci_mcp.core.schema import check
+from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.firmwareci import provider
@@ -53,6 +55,22 @@ OTHER: dict[str, tuple[dict[str, Any], list[str]]] = {
     "fwci_list_examples": ({}, []),
     "fwci_get_example": ({"example": TEXT}, ["example"]),
 }
+
+
+class Fixed(Services):
+    """Services whose one Api a test gives."""
+
+    def __init__(self, folder: Path, api: HttpApi) -> None:
+        """Take it."""
+        endpoint = Endpoint("firmwareci", "api.firmware-ci.com", "https://api.firmware-ci.com")
+        world = World(Config.load({"CI_MCP_HOME": str(folder)}), {}, given={"firmwareci": (endpoint, "tok-0123456789")})
+        super().__init__(world, Store(folder / "logs"))
+        self._api = api
+
+    def api(self, name: str, host: str = "") -> HttpApi:
+        """The one."""
+        assert ("firmwareci", True) == (name, host in {"", self._api.host})
+        return self._api
 
 
 @dataclass
@@ -249,3 +267,9 @@ def logs() -> list[dict[str, Any]]:
         },
         {"stage": "post-stage", "name": "power off", "status": "succeeded", "exit_code": 0, "output": "off\n"},
     ]
+
+
+@pytest.fixture
+def services_over(tmp_path: Path) -> Callable[[HttpApi], Services]:
+    """Make services of which FirmwareCI alone is configured."""
+    return lambda api: Fixed(tmp_path, api)

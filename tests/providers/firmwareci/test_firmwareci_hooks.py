@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 
-from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.config import Config
 from ci_mcp.core import call as calls
 from ci_mcp.core.services import AT_ONCE, Services, World
@@ -23,22 +22,6 @@ pytestmark = pytest.mark.anyio
 Make = Callable[..., HttpApi]
 HOOKS: Any = provider.hooks
 WEB = "https://app.firmware-ci.com/acme"
-
-
-class Fixed(Services):
-    """Services whose one Api a test gives."""
-
-    def __init__(self, folder: Path, api: HttpApi) -> None:
-        """Take it."""
-        endpoint = Endpoint("firmwareci", "api.firmware-ci.com", "https://api.firmware-ci.com")
-        world = World(Config.load({"CI_MCP_HOME": str(folder)}), {}, given={"firmwareci": (endpoint, "tok-0123456789")})
-        super().__init__(world, Store(folder / "logs"))
-        self._api = api
-
-    def api(self, name: str, host: str = "") -> HttpApi:
-        """The one."""
-        assert ("firmwareci", True) == (name, host in {"", self._api.host})
-        return self._api
 
 
 @pytest.fixture
@@ -75,17 +58,19 @@ def shop(fake: Any, job: Any, ulid: Any, logs: Any) -> Any:
 
 
 @pytest.mark.parametrize("target", [f"{WEB}/jobs/%s", "firmwareci:shop", f"{WEB}/job-requests/%s", "firmwareci:#%s"])
-async def test_a_job_is_explained_in_one_call(target: str, shop: Any, api_of: Make, ulid: Any, tmp_path: Path) -> None:
+async def test_a_job_is_explained_in_one_call(
+    target: str, shop: Any, api_of: Make, ulid: Any, services_over: Any
+) -> None:
     """The failing step and its lines, in few requests that are not deep."""
     named = target.replace("%s", ulid(900 if "requests" in target else 8))
-    async with Fixed(tmp_path, api_of(shop)) as services:
+    async with services_over(api_of(shop)) as services:
         answer = await calls.call(services, "ci_explain", {"target": named})
     first = answer.text.splitlines()[0]
     assert first.startswith("FAILED  firmwareci shop")
     wanted = ["`boot / wait for login`", "exit code 1", "Kernel panic - not syncing", 'timeout: "login:"', ulid(5)]
     assert [] == [said for said in wanted if said not in answer.text]
     assert f'firmwareci_jobs_logs(job="{ulid(8)}"' in answer.text
-    assert f"Last green run: {ulid(5)}, " in answer.text
+    assert f": {ulid(5)}, " in answer.text
     assert ulid(4) not in answer.text
     assert 15 >= len(shop.asked)
     assert 5 >= max(shop.depths)
@@ -173,6 +158,19 @@ async def test_a_log_that_cannot_be_read_hides_no_reason(shop: Any, api_of: Make
     api = api_of(shop)
     (found,) = await HOOKS.failures(api, await HOOKS.run(api, job(8)["id"]), "")
     assert ("stage boot: step wait for login failed", ()) == (found.reason, found.job.steps)
+
+
+async def test_what_failed_beside_a_job_is_told(shop: Any, api_of: Make, job: Any, ulid: Any, refused: Any) -> None:
+    """A request is many jobs, and one of them must not pass for all that failed."""
+    rows = [job(number, test={"name": f"test-{number}"}) for number in range(20, 30)]
+    shop.results["fwci_list_jobs"] = {"jobs": [job(8), *rows, job(31, job_request_id=ulid(899))]}
+    api = api_of(shop)
+    run = await HOOKS.run(api, ulid(8))
+    (found,) = await HOOKS.failures(api, run, "")
+    names = ", ".join(f"test-{number}" for number in range(20, 28))
+    assert found.reason.endswith(f"; of the same job request failed, too: {names} and 2 more")
+    shop.results["fwci_list_jobs"] = refused("database is locked")
+    assert "too" not in (await HOOKS.failures(api, run, ""))[0].reason
 
 
 async def test_a_run_is_not_started_here(shop: Any, api_of: Make, job: Any, ulid: Any) -> None:
