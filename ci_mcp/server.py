@@ -36,8 +36,9 @@ from ci_mcp.errors import CiError, NotFoundError, UsageError
 INSTRUCTIONS = """\
 Answers questions about CI runs. Start with ci_explain: give it any CI web URL the user pasted, or \
 "provider:project@branch", or nothing to use the git checkout; one call says which jobs failed, the lines \
-that say why, and the failing tests. ci_status shows the newest runs. Use a provider's own tools for what \
-these leave out: they name the call to make next.
+that say why, and the failing tests. ci_status shows the newest runs, ci_wait waits until one ends (call it \
+again while it runs), ci_rerun starts failed jobs again. Use a provider's own tools for what these leave out: \
+they name the call to make next.
 
 Names, ids and URLs are interchangeable as arguments. Lists give `next`: pass it as `cursor` for more. \
 `limit`, `tail`, `search` and `around` keep answers small; line numbers in an excerpt work with `around`.
@@ -171,7 +172,7 @@ def build(services: Services, offer: Offer) -> Server[Any]:
         context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         try:
-            with reported_to(_reporter(context)):
+            with reported_to(reporter(context)):
                 return as_result(await _call(services, offered, started, params.name, params.arguments or {}))
         except CiError as error:
             return as_error(error)
@@ -252,7 +253,7 @@ async def _call(
     return await started.once(spec, arguments, lambda: call(services, name, arguments))
 
 
-def _reporter(context: ServerRequestContext[Any]) -> Report:
+def reporter(context: Any) -> Report:
     """Hands progress to the client; the SDK sends none where the client gave no token for it."""
     last = -_STEP
 

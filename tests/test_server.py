@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -75,6 +76,7 @@ async def test_read_only_offers_nothing_that_writes_and_refuses_it(demo: Demo) -
         said, _, failed = await call(client, "semaphore_workflows_cancel", workflow=ids.SHOP_MAIN_WORKFLOW)
     assert {name for name, spec in load().tools.items() if spec.read_only and _served(demo, spec)} == names
     assert failed
+    assert "ci_rerun" not in names
     assert "semaphore_workflows_cancel is not offered by this server" in said
 
 
@@ -152,6 +154,51 @@ async def test_the_same_run_is_started_once_a_minute_unless_forced(demo: Demo) -
     assert first["workflow"] == second["workflow"]
     assert first["workflow"] != third["workflow"]
     assert text.startswith('{"note":"already started ')
+
+
+@pytest.mark.anyio
+async def test_a_rerun_of_any_ci_is_held_back_alike(demo: Demo) -> None:
+    """The guard knows the tool, not the provider; a person who insists is obeyed."""
+    async with connected(demo) as client:
+        _, first, _ = await call(client, "ci_rerun", target="semaphore:shop@spike", which="all")
+        _, second, _ = await call(client, "ci_rerun", target="semaphore:shop@spike", which="all")
+        _, other, _ = await call(client, "ci_rerun", target="semaphore:shop@spike", which="all", force=True)
+    assert first["id"] == second["id"]
+    assert "already started 0 s ago" in second["note"]
+    assert first["id"] != other["id"]
+
+
+@pytest.mark.anyio
+async def test_a_client_that_wants_to_know_is_told_how_far_a_wait_is(demo: Demo) -> None:
+    """Jobs that have ended, of all, with words; the number grows even where only the words are new."""
+    said: list[tuple[float, float | None, str | None]] = []
+
+    async def progress(done: float, total: float | None, words: str | None) -> None:
+        said.append((done, total, words))
+
+    async with connected(demo) as client:
+        arguments = {"target": "semaphore:shop@release", "timeout": 0}
+        await client.call_tool("ci_wait", arguments, progress_callback=progress)
+        await client.call_tool("ci_wait", arguments)  # without a token nothing is sent
+    assert [(4, 4)] == [(done, total) for done, total, _ in said]
+    assert "semaphore shop@release: passed, " in (said[0][2] or "")
+
+
+@pytest.mark.anyio
+async def test_progress_never_stands_still() -> None:
+    """As the protocol wants it."""
+    said: list[tuple[float, float | None, str | None]] = []
+
+    class Session:
+        async def report_progress(self, done: float, total: float | None, words: str | None) -> None:
+            said.append((done, total, words))
+
+    report = server.reporter(SimpleNamespace(session=Session()))
+    for done, total in ((0, None), (0, 2), (2, 2), (2, 2)):
+        await report(done, total, "x")
+    numbers = [one[0] for one in said]
+    assert sorted(set(numbers)) == numbers
+    assert all(total is None or total >= done for done, total, _ in said)
 
 
 @pytest.mark.anyio

@@ -245,7 +245,7 @@ def keyring_state() -> KeyringState:
         backend = keyring.get_keyring()
         kind = type(backend).__module__.removeprefix("keyring.backends.")
         if kind in {"null", "fail"}:  # one that keeps nothing, and the stand-in for none
-            return kind, NO_KEYRING
+            return "", NO_KEYRING
         keyring.get_password(KEYRING_SERVICE, "doctor")
         return str(getattr(backend, "name", kind)), ""
 

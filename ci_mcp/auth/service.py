@@ -19,6 +19,7 @@ class Service:
         credential_hosts: patterns of further hosts, https only, that take this service's token: where it keeps files.
         hosts_setting: the key of this provider's section in the settings file that names hosts.
         token_page: where a token is made; ``{host}`` stands for the host.
+        page_note: which kind of token to make there, and what it may have to be allowed.
         cli_file: the vendor's own command line keeps its tokens here; empty where it has none.
         mcp_env: environment variables that may hold the URL of the vendor's hosted MCP server, where that is beside its
             API and takes the same token.
@@ -42,6 +43,7 @@ class Service:
     credential_hosts: tuple[str, ...] = ()
     hosts_setting: str = ""
     token_page: str = ""
+    page_note: str = ""
     cli_file: str = ""
     mcp_env: tuple[str, ...] = ()
     mcp_url: str = ""

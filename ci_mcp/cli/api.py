@@ -118,7 +118,9 @@ def _methods(_: click.Context, __: click.Parameter, incomplete: str) -> list[str
 def api(  # noqa: PLR0917 - click passes every option
     options: Options, provider: str, path: str, method: str, fields: tuple[str, ...], paginate: bool, yes: bool
 ) -> None:
-    """Call a service's own API: our token, retries and redaction; JSON out.
+    """Call a service's own API with our token; for scripts.
+
+    Retries, rate limits and redaction are those of every command; JSON goes to stdout.
 
     PATH starts at the service's root, such as /api/v2/me; a whole URL of the service is understood, too.
     """

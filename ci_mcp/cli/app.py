@@ -27,7 +27,7 @@ COMMANDS = {
     "setup": ("setup", "Give it to your coding agents: their configuration, and how to ask."),
     "auth": ("auth", "Log in, log out, and see where each token comes from."),
     "doctor": ("doctor", "Check each CI, and what stands between it and this machine."),
-    "api": ("api", "Call a service's own API: our token, retries and redaction; JSON out."),
+    "api": ("api", "Call a service's own API with our token; for scripts."),
     "cache": ("cache", "The logs kept on disk: how many, how large, and away with them."),
     "completion": ("completion", "Print the completion script for a shell."),
     "demo": ("demo", "Look around without an account: real failures, in a sandbox on this machine."),
@@ -37,11 +37,11 @@ COMMANDS = {
 EXAMPLES = """
 \b
 Examples:
-  ci-mcp explain                            why the checkout's newest run failed
+  ci-mcp explain                         why the checkout's newest run failed
   ci-mcp explain https://acme.semaphoreci.com/workflows/…
   ci-mcp semaphore jobs logs --job ID --tail 50
-  ci-mcp excerpt build.log                  the telling lines of any log
-  claude mcp add ci -- ci-mcp serve         give it to an agent
+  ci-mcp excerpt build.log               the telling lines of any log
+  claude mcp add ci -- ci-mcp serve      give it to an agent
 """
 
 

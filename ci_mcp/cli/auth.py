@@ -98,7 +98,8 @@ def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> st
         token = sys.stdin.readline().strip()
     else:
         if service.token_page:
-            click.echo(f"A token is made at {service.token_page.format(host=endpoint.host)}", err=True)
+            note = f"\n({service.page_note})" if service.page_note else ""
+            click.echo(f"A token is made at {service.token_page.format(host=endpoint.host)}{note}", err=True)
         token = click.prompt(f"{service.title} token", hide_input=True, err=True).strip()
     if not token:
         raise UsageError("the token is empty", "give the token itself on one line")

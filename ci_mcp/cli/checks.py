@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ci_mcp.errors import CiError, RateLimitedError, TimedOutError
 
 if TYPE_CHECKING:
+    from ci_mcp.agents.base import Machine
     from ci_mcp.core.provider import Api
     from ci_mcp.core.services import Services
     from ci_mcp.core.shapes import Identity
@@ -46,6 +47,7 @@ class Checked:
         seconds: how long the service took to answer.
         remaining: requests left.
         skew: the service's clock minus ours, in seconds.
+        proxy: the variable and address of the proxy that stands between, as far as the environment tells.
         note: what its person should know.
         warnings: what is odd and still works.
         kind: the kind of error, as in `ci_mcp.errors`; empty where there is none.
@@ -65,6 +67,7 @@ class Checked:
     seconds: float | None = None
     remaining: int | None = None
     skew: float | None = None
+    proxy: str = ""
     note: str = ""
     warnings: Sequence[str] = ()
     kind: str = ""
@@ -151,6 +154,7 @@ async def _check(services: "Services", name: str, host: str, patience: float) ->
         host=host,
         ok=isinstance(error, RateLimitedError),
         source=source,
+        proxy=proxy_to(host, services.world.env),
         **_heard(api),
         kind=error.kind,
         problem=error.message,
@@ -161,7 +165,7 @@ async def _check(services: "Services", name: str, host: str, patience: float) ->
 def _works(services: "Services", name: str, api: "Api", source: str, found: "Identity | None") -> Checked:
     from ci_mcp.core.provider import excluded
 
-    heard = _heard(api)
+    heard = _heard(api) | {"proxy": proxy_to(api.host, services.world.env)}
     if found is None:
         return Checked(provider=name, host=api.host, ok=True, source=source, **heard, name="not checked: no call tells")
     if found.remaining is not None:
@@ -203,11 +207,24 @@ def _ending(expires: datetime | None) -> Iterable[str]:
         yield f"the token ends in {days} days: make a new one" if days >= 0 else "the token has ended: make a new one"
 
 
-def check_machine(services: "Services") -> list[Fact]:
-    """Look at what the services are reached with: program, keyring, proxies, certificates, cache."""
+async def check_machine(services: "Services") -> list[Fact]:
+    """Look at what the services are reached with, and by whom: keyring, proxies, certificates, cache, agents.
+
+    In the demo nothing of the person's own is looked at.
+    """
+    import anyio.to_thread
+
     env = services.world.env
-    facts = [_program(), *_keyring(services), *_proxies(env), *_certificates(env)]
-    return [*facts, cache_fact(services.store.info())]
+    facts = [_program(), *_proxies(env), *_certificates(env), cache_fact(services.store.info())]
+    if services.world.given is not None:
+        return facts
+    from ci_mcp.agents.base import Machine
+    from ci_mcp.triage import checkout
+
+    keyring = await anyio.to_thread.run_sync(_keyring)
+    here = await checkout.read()
+    roots = [None, Path(here.root)] if here else [None]
+    return [*facts, keyring, *(fact for root in roots for fact in agent_facts(Machine.here(), root))]
 
 
 def _program() -> Fact:
@@ -218,12 +235,37 @@ def _program() -> Fact:
     return Fact("ci-mcp", f"{__version__}, Python {python}, {sys.platform}", numbers=numbers)
 
 
-def _keyring(services: "Services") -> Iterable[Fact]:
+def _keyring() -> Fact:
     from ci_mcp.auth.credentials import keyring_state
 
-    if services.world.given is None:  # the demo opens no real keyring
-        state = keyring_state()
-        yield Fact("keyring", state.backend or "none", state.problem, state.next_step)
+    state = keyring_state()
+    return Fact("keyring", state.backend or "none", state.problem, state.next_step)
+
+
+def agent_facts(machine: "Machine", root: Path | None) -> Iterable[Fact]:
+    """The coding agents that start us, and whether what they start is there.
+
+    Args:
+        machine: where.
+        root: the checkout whose configuration is looked at; ``None`` for the user's own.
+    """
+    from ci_mcp.agents.base import agents
+    from ci_mcp.agents.plan import configured
+
+    for agent in agents().values():
+        words = configured(agent, machine, root)
+        if not words:
+            continue
+        there = machine.which(words[0]) is not None
+        scope = "project" if root else "user"
+        again = f'run "ci-mcp setup --agent {agent.name} --scope {scope}" again'
+        yield Fact(
+            "agent",
+            f"{agent.title} starts {' '.join(words)} ({agent.file(machine, root)})",
+            "" if there else f"{words[0]} is not there",
+            "" if there else again,
+            {"agent": agent.name, "scope": scope, "command": words, "there": there},
+        )
 
 
 def _proxies(env: Mapping[str, str]) -> Iterable[Fact]:
@@ -231,6 +273,18 @@ def _proxies(env: Mapping[str, str]) -> Iterable[Fact]:
         used = next((one for one in (name.lower(), name) if env.get(one)), "")
         if used:
             yield Fact("proxy", f"{used}={without_userinfo(env[used])}", numbers={"variable": used})
+
+
+def proxy_to(host: str, env: Mapping[str, str]) -> str:
+    """The proxy that calls to a host take, as ``VARIABLE=address``; empty for none and for this machine."""
+    from ci_mcp.auth.endpoints import loopback
+
+    bare = host.rpartition(":")[0] or host
+    exempt = [name.strip().lstrip(".*") for name in (env.get("no_proxy") or env.get("NO_PROXY") or "").split(",")]
+    if not bare or loopback(bare) or any(name and (bare == name or bare.endswith(f".{name}")) for name in exempt):
+        return ""
+    names = (one for name in ("HTTPS_PROXY", "ALL_PROXY") for one in (name.lower(), name))
+    return next((f"{name}={without_userinfo(env[name])}" for name in names if env.get(name)), "")
 
 
 def without_userinfo(address: str) -> str:

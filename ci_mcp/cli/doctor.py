@@ -33,7 +33,7 @@ def doctor(options: Options, as_json: bool) -> int:
     from ci_mcp.errors import AuthError
 
     async def look(services: "Services") -> Report:
-        return Report(await check_services(services), check_machine(services))
+        return Report(await check_services(services), await check_machine(services))
 
     report = run_async(options, look)
     if as_json:
@@ -87,6 +87,7 @@ def service_lines(one: "Checked") -> Iterator[Line]:
         yield "not allowed", f"{', '.join(tools[:_SHOWN_TOOLS])}{more} (needs {scope})", "yellow"
     yield from _said("answered in", "" if one.seconds is None else f"{one.seconds:.2f} s")
     yield from _said("left", "" if one.remaining is None else count(one.remaining, "request"))
+    yield from _said("through", one.proxy)
     yield from _said("note", safe(one.note))
 
 

@@ -7,8 +7,12 @@ to the code.
 import json
 import re
 from collections.abc import Iterable
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
+from ci_mcp.auth.service import Service
 from ci_mcp.core.catalog import Catalog
 from ci_mcp.core.schema import as_json, build
 
@@ -40,9 +44,16 @@ def services_table(catalog: Catalog) -> str:
     ]
     for service in catalog.services.values():
         hosts = _code(service.host_env) + (f" (default `{service.default_host}`)" if service.default_host else "")
-        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), service.token_page]
+        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), _made(service)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _made(service: Service) -> str:
+    """Where a token is made, as a link, and which kind."""
+    page = service.token_page
+    shown = f"[{urlsplit(page).hostname}]({page})" if page and "{" not in page else f"`{page}`" if page else ""
+    return ": ".join(filter(None, (shown, service.page_note)))
 
 
 def _code(names: Iterable[str]) -> str:
@@ -53,7 +64,8 @@ def transcript() -> str:
     """What ``ci-mcp --demo explain semaphore`` says, as the README shows it."""
     from ci_mcp.cli.context import Options, run_tool
 
-    said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
+    with TemporaryDirectory() as folder, chdir(folder):  # in a checkout an answer points into its files
+        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
     return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
 
 

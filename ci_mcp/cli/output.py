@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json")
 _PIPE_WIDTH = 10_000
 _GAP = 2  # between two columns
+_COMMIT = 10  # characters of a commit, which tell it from all others of a repository
 _STYLES = {
     "passed": "green",
     "failed": "bold red",
@@ -27,7 +28,7 @@ _STYLES = {
 }
 # Columns whose text may be cut on a narrow terminal, with the least width that still tells something.
 _FLEXIBLE = {
-    "title": 16,
+    "title": 12,
     "name": 16,
     "message": 20,
     "description": 16,
@@ -39,7 +40,7 @@ _FLEXIBLE = {
 }
 # Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
 _SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
-_KEPT = frozenset({"status", "id", "name", "title", "branch", "message"})
+_KEPT = frozenset({"status", "provider", "id", "name", "title", "branch", "message"})
 _TELLING = re.compile(r"^(?: *\d+)?> ")  # the mark of a telling line, and of a line that a search found
 
 
@@ -94,7 +95,7 @@ def _table(data: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    items = data["items"]
+    items = [item | {"commit": str(item["commit"])[:_COMMIT]} if "commit" in item else item for item in data["items"]]
     console = _console()
     columns = _columns(items, console.width)
     table = Table(box=None, header_style="bold", pad_edge=False)

@@ -115,6 +115,7 @@ def _run(wanted: Wanted, found: "Surroundings", root: Path | None) -> int:
 
 
 def _do(plans: "list[tuple[Task, Plan]]") -> list[UsageError]:
+    from ci_mcp.agents.plan import configured
     from ci_mcp.cli import changes
 
     left: list[UsageError] = []
@@ -122,7 +123,8 @@ def _do(plans: "list[tuple[Task, Plan]]") -> list[UsageError]:
         left += changes.do(made, task.machine)
     for task, made in plans:
         if task.entry:
-            changes.steps(made.changed, "user" if task.root is None else "project")
+            done = [agent for agent in made.changed if configured(agent, task.machine, task.root)]
+            changes.steps(done, "user" if task.root is None else "project")
     return left
 
 

@@ -79,7 +79,7 @@ async def _projects(opened: "Services") -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     with anyio.move_on_after(PATIENCE):
         try:
-            found = [(target.provider, target.place.project) for target in await find(opened, "")]
+            found = [(target.provider, target.place.project) for target in (await find(opened, "")).targets]
         except CiError:  # a guide without projects is a guide too; `doctor` says what is wrong
             return ()
     return tuple(sorted({(name, project) for name, project in found if project}))

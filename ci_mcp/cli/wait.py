@@ -1,5 +1,7 @@
 """``ci-mcp wait``."""
 
+from typing import Any
+
 import click
 
 from ci_mcp.cli.complete import target_argument
@@ -33,8 +35,11 @@ def wait(options: Options, target: str, timeout: int, fail_fast: bool, format_: 
     arguments = {"target": target, "timeout": timeout, "fail_fast": fail_fast}
     answer = run_tool(options, "ci_wait", arguments)
     show(answer, format_)
+    return exit_code(answer.data)
+
+
+def exit_code(data: dict[str, Any]) -> int:
+    """1 where a run that was waited for failed, else 7 where one goes on, else 0."""
     from ci_mcp.errors import TimedOutError
 
-    if answer.data["failed"]:
-        return 1
-    return TimedOutError.exit_code if answer.data["waiting"] else 0
+    return 1 if data["failed"] else TimedOutError.exit_code if data["waiting"] else 0

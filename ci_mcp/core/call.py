@@ -17,10 +17,10 @@ DEADLINE = 45.0  # seconds for one call; hosts of agents cut calls at 60
 _AFTER = 15.0  # seconds to answer in, for a tool that was told how long to wait
 
 
-async def call(services: Services, name: str, arguments: dict[str, Any], *, deadline: float = DEADLINE) -> Answer:
+async def call(services: Services, name: str, arguments: dict[str, Any], *, deadline: float = 0.0) -> Answer:
     """Call a tool and fit its answer into its budget: the tool's own ``tokens``, or the default.
 
-    A tool with a ``timeout`` of its own that is longer than ``deadline`` seconds has that, and some to answer in.
+    It has ``deadline`` seconds; without one `DEADLINE`, or a longer ``timeout`` of its own and some to answer in.
 
     Raises: the errors of `ci_mcp.errors`; `TimedOutError` where that time did not suffice.
     """
@@ -29,7 +29,7 @@ async def call(services: Services, name: str, arguments: dict[str, Any], *, dead
         raise NotFoundError(f"there is no tool {name[:80]}", 'see the tools with "ci-mcp tools"')
     tool = catalog.find(spec.provider).tools[name]
     checked = check(tool, {key: value for key, value in arguments.items() if key != "force" or not spec.starts})
-    deadline = max(deadline, checked.get("timeout", 0) + _AFTER)
+    deadline = deadline or max(DEADLINE, checked.get("timeout", 0) + _AFTER)
     value = await in_time(name, tool.function(subject(services, spec.provider), **checked), deadline)
     return fit(value, checked.get("tokens", DEFAULT_TOKENS))
 

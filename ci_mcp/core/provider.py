@@ -153,6 +153,8 @@ class Hooks:
         discover: a git checkout → the projects that build it.
         runs: runs of a project, newest first, with durations.
         run: run id → the run with its jobs.
+        poll: a run that went on when ``run`` or this last showed it → the same now, for fewer requests than ``run``
+            takes; ``None`` where that takes one anyway.
         failures: a run (and, where given, one job id) → why its jobs are not green.
         log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
@@ -172,6 +174,7 @@ class Hooks:
     discover: Callable[[Api, Checkout], Awaitable[list[Place]]] | None = None
     runs: Callable[[Api, RunQuery], Awaitable[list[Run]]] | None = None
     run: Callable[[Api, str], Awaitable[Run]] | None = None
+    poll: Callable[[Api, Run], Awaitable[Run]] | None = None
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None

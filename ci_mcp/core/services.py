@@ -46,8 +46,12 @@ class World:
 class Services:
     """The configured services; an ``async with`` block closes every connection at its end."""
 
-    def __init__(self, world: World, store: Store, known: catalog.Catalog | None = None) -> None:
+    def __init__(
+        self, world: World, store: Store, known: catalog.Catalog | None = None, *, transport: Any = None
+    ) -> None:
+        """Open nothing yet; ``transport`` carries the requests in tests."""
         self.world = world
+        self._transport = transport
         self.store = store
         self.catalog = known or catalog.load()
         self._open: dict[tuple[str, str], HttpApi] = {}
@@ -137,6 +141,7 @@ class Services:
             slots=self._slots.setdefault(name, anyio.Semaphore(service.at_once or AT_ONCE)),
             settings=self._settings(service),
             trusted=service.credential_hosts,
+            transport=self._transport,
         )
         self._stack.push_async_callback(api.aclose)
         return api

@@ -13,7 +13,7 @@ def record(story: Story) -> dict[str, Any]:
     run.pop("jobs", None)
     more: dict[str, Any] = {
         "failures": [_failure(story, one) for one in story.explained],
-        "left_out": list(story.unread),
+        "left_out": [job.name for job in story.unread],
         "never_ran": [plain({"job": one.job, "jobs": one.jobs, "reason": one.reason or None}) for one in story.never],
         "notes": list(story.notes),
     }

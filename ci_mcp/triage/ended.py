@@ -19,15 +19,16 @@ _RESERVE = 2.0  # seconds of the call's time that the answer itself is left
 _NAMED = 5  # running jobs that are named
 
 
-async def told(services: Services, watches: Sequence[Watch], *, fail_fast: bool) -> Prose:
+async def told(services: Services, watches: Sequence[Watch], problems: Sequence[str], *, fail_fast: bool) -> Prose:
     """The answer; its ``failed`` says whether one did, its ``waiting`` names the runs that go on.
 
     A failure is explained while the call's time lasts.
     """
     over = [watch for watch in watches if watch.ended or (fail_fast and _bad(watch))]
     why = await _explained(services, [watch for watch in over if _bad(watch)])
-    parts = [why.get(watch.id) or _plain(watch, over=watch in over) for watch in watches if watch.run]
-    said = explain.prose(services, parts, [str(watch.problem) for watch in watches if watch.problem], DEFAULT_TOKENS)
+    parts = [why.get(watch) or _plain(watch, over=watch in over) for watch in watches if watch.run]
+    unasked = [*problems, *(str(watch.problem) for watch in watches if watch.problem)]
+    said = explain.prose(services, parts, unasked, DEFAULT_TOKENS)
     goes_on = [watch for watch in watches if watch not in over and not watch.problem]
     absent = [_absent(watch) for watch in goes_on if watch.run is None]
     text = "\n\n".join(part for part in (said.text, *absent) if part)
@@ -39,14 +40,14 @@ def _bad(watch: Watch) -> bool:
     return watch.run is not None and watch.run.status.bad
 
 
-async def _explained(services: Services, watches: Sequence[Watch]) -> dict[str, Story]:
-    """The stories of failed runs by the runs' ids, as far as they can be had in time."""
+async def _explained(services: Services, watches: Sequence[Watch]) -> dict[Watch, Story]:
+    """The stories of failed runs, as far as they can be had in time."""
     targets = [_at(watch) for watch in watches]
     found: list[Story | CiError] = []
     with anyio.move_on_at(anyio.current_effective_deadline() - _RESERVE):
         found = await stories(services, targets, DEFAULT_TOKENS, compare=True)
     return {
-        watch.id: replace(story, notes=(*watch.notes, *story.notes))
+        watch: replace(story, notes=(*watch.notes, *story.notes))
         for watch, story in zip(watches, found, strict=False)
         if isinstance(story, Story)
     }

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from ci_mcp.core.answer import tokens
@@ -13,7 +14,7 @@ from ci_mcp.core.shapes import Prose, Run, TestCase
 from ci_mcp.triage import words
 from ci_mcp.triage.cause import Blame
 from ci_mcp.triage.data import record
-from ci_mcp.triage.gather import Story
+from ci_mcp.triage.gather import Room, Story
 from ci_mcp.triage.reading import Explained
 
 _ID: Final = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
@@ -21,18 +22,23 @@ _MESSAGE: Final = 200  # characters of a test's message
 _FENCES: Final = ("<<<", ">>>")
 _FENCE: Final = 20  # tokens of the lines around an excerpt
 _PLACES: Final = 40  # tokens of the places in the checkout, which are known once the excerpts are
+_LONG_AGO: Final = "59 min 59 s ago"
 _LEAST: Final = 100  # tokens that an excerpt should have before anything else is said at length
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much is said beside the excerpts: at most so many failures, tests, names, commits."""
+    """How much is said beside the excerpts: at most so many failures, tests, names, commits.
+
+    ``whole`` is whether further calls and what changed are told, too.
+    """
 
     failures: int = 99
     tests: int = 8
     names: int = 10
     commits: int = 10
     notes: bool = True
+    whole: bool = True
 
 
 _DETAILS: Final = (
@@ -41,7 +47,7 @@ _DETAILS: Final = (
     Detail(failures=8, tests=2, names=3, commits=0),
     Detail(failures=4, tests=1, names=2, commits=0, notes=False),
     Detail(failures=2, tests=1, names=1, commits=0, notes=False),
-    Detail(failures=1, tests=1, names=0, commits=0, notes=False),
+    Detail(failures=1, tests=1, names=0, commits=0, notes=False, whole=False),
 )
 
 
@@ -53,9 +59,10 @@ def prose(services: Services, stories: Sequence[Story], problems: Sequence[str],
     return Prose(text, {"runs": [record(story) for story in stories], "problems": list(problems)})
 
 
-def frame(services: Services, budget: int, story: Story) -> int:
-    """The tokens that a story takes without its excerpts, said at the length that ``budget`` allows."""
-    return _frame(services, story, _detail(services, story, budget))
+def room(services: Services, budget: int, story: Story) -> Room:
+    """The room that a story leaves for excerpts in ``budget`` tokens, and how many failures it is for."""
+    detail = _detail(services, story, budget)
+    return Room(budget - _frame(services, story, detail), min(len(story.explained), detail.failures))
 
 
 def _detail(services: Services, story: Story, budget: int) -> Detail:
@@ -117,7 +124,7 @@ class _Telling:
             place,
             f"commit {run.commit[:10]}{title}" if run.commit else "",
             f"by {run.actor}" if run.actor and not _ID.fullmatch(run.actor) else "",
-            words.ago(run.created) if run.created else "",
+            self._ago(run.created) if run.created else "",
             f"took {words.duration(run.duration)}" if run.duration else "",
         ]
         return ", ".join(part for part in parts if part)
@@ -147,7 +154,7 @@ class _Telling:
             lines.append(f"In this checkout: {self._places(one)}")
         if one.excerpt is not None and self.excerpts:
             lines.append(fence(one.excerpt.text(), "log"))
-        if job.log_id and self.log_tool and not one.problem:
+        if job.log_id and self.log_tool and not one.problem and self.detail.whole:
             lines.append(f'more of this log: {self.log_tool}(job="{job.id}", around=LINE) or search="REGEX"')
         return "\n".join(lines)
 
@@ -163,9 +170,9 @@ class _Telling:
         return f" (likely {cause.blame.value}, not the code: {cause.what}{where})"
 
     def _names(self, names: Sequence[str]) -> str:
-        more = len(names) - self.detail.names
-        shown = ", ".join(names[: self.detail.names])
-        return (f"{shown} and {more:,} more" if shown else f"{more:,}") if more > 0 else shown
+        more = len(names) - max(1, self.detail.names)
+        shown = ", ".join(names[: max(1, self.detail.names)])
+        return f"{shown} and {more:,} more" if more > 0 else shown
 
     def _tests(self, one: Explained) -> list[str]:
         failing = one.failure.tests
@@ -190,11 +197,14 @@ class _Telling:
 
     def _left_out(self) -> str:
         cut = [one.failure.job.name for one in self.story.explained[self.detail.failures :]]
-        names = [*cut, *self.story.unread]
+        names = [*cut, *(job.name for job in self.story.unread)]
         if not names:
             return ""
-        how = "ask with more tokens" if cut else "ask for one of them by its URL"
-        return f"Left out: {words.count(len(names), 'more failed job')}: {self._names(names)} ({how})"
+        said = words.count(len(names), "more failed job")
+        url = self.story.unread[0].url if self.story.unread else ""
+        how = "ask with more tokens" if cut else f"ask about one, such as {url}" if url else ""
+        names = [self._names(names)] if self.detail.names else []
+        return ": ".join([f"Left out{f' ({how})' if how else ''}", said, *names])
 
     def _never_ran(self) -> str:
         never = self.story.never
@@ -206,7 +216,7 @@ class _Telling:
 
     def _changed(self) -> str:
         story, past = self.story, self.story.past
-        if past is None or not story.run.status.bad:
+        if past is None or not story.run.status.bad or not self.detail.whole:
             return ""
         lines = [self._green()]
         if past.same and past.same is not past.green:
@@ -232,11 +242,17 @@ class _Telling:
             since = f": {words.count(between.count, 'commit')} since, {differ} changed"
         elif green.commit and run.commit:
             since = f": commits {green.commit[:10]}..{run.commit[:10]} came since"
-        return f"Last green run of {green.branch or run.project}: {green.id}{_when(green)}{since}."
+        return f"Last green run of {green.branch or run.project}: {green.id}{self._when(green)}{since}."
 
-    @staticmethod
-    def _same(run: Run) -> str:
-        return f"The same commit passed in run {run.id}{_when(run)}: suspect a flaky test or the environment."
+    def _same(self, run: Run) -> str:
+        return f"The same commit passed in run {run.id}{self._when(run)}: suspect a flaky test or the environment."
+
+    def _when(self, run: Run) -> str:
+        return f", {self._ago(run.created)}" if run.created else ""
+
+    def _ago(self, when: datetime) -> str:
+        # While room is counted every time is as long: the same run is told with the same lines a minute later.
+        return words.ago(when) if self.excerpts else _LONG_AGO
 
     def _since_before(self) -> list[str]:
         past = self.story.past
@@ -246,13 +262,13 @@ class _Telling:
         if not before.status.bad:
             return ["The run before this one passed: what fails is new."] if past.green is before else []
         if past.jobs is None:
-            return [f"The run before this one ({before.id}{_when(before)}) failed, too."]
+            return [f"The run before this one ({before.id}{self._when(before)}) failed, too."]
         names = [name for one in self.story.explained for name in (one.failure.job.name, *one.also)]
         old = [name for name in names if name in past.jobs]
         new = [name for name in names if name not in past.jobs]
         said = [f"failing there already: {self._names(old)}"] if old else []
         said += [f"new: {self._names(new)}"] if new else []
-        return [f"The run before this one ({before.id}{_when(before)}) failed, too; {'; '.join(said)}."]
+        return [f"The run before this one ({before.id}{self._when(before)}) failed, too; {'; '.join(said)}."]
 
 
 def _said(words: str, text: str) -> bool:
@@ -260,7 +276,3 @@ def _said(words: str, text: str) -> bool:
     known = {line.lstrip(" >|") for line in text.splitlines()}
     lines = [bare for line in words.splitlines() if not line.startswith(_FENCES) and (bare := line.lstrip(" >|"))]
     return sum(line in known for line in lines) * 2 >= len(lines)
-
-
-def _when(run: Run) -> str:
-    return f", {words.ago(run.created)}" if run.created else ""

@@ -1,6 +1,7 @@
 """Everything an explanation needs of one run, fetched side by side through the hooks."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import anyio.to_thread
 from ci_mcp.core import repository
 from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.services import Services
-from ci_mcp.core.shapes import Checkout, Failure, Run, RunQuery
+from ci_mcp.core.shapes import Checkout, Failure, Job, Run, RunQuery
 from ci_mcp.core.together import together
 from ci_mcp.errors import CiError
 from ci_mcp.status import Status
@@ -27,6 +28,8 @@ Call = Callable[[], Awaitable[None]]
 
 MOST_LOGS: Final = 12
 """Logs read for one explanation; further failed jobs are named."""
+_FEW: Final = 2  # failed jobs up to which requests are left for what only adds to them
+_NICETY: Final = 3.0  # seconds that a list of flaky tests may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,12 @@ class Story:
     Attributes:
         target: how it was asked for.
         run: the run.
-        here: the checkout that was asked in; ``None`` outside of one.
+        here: the checkout that was asked in, where it is of what the run has built.
         explained: its failed jobs, those that failed alike as one.
         never: what never ran because something else failed.
         past: the runs before it; ``None`` where nobody asked for a comparison.
         between: what git knows of the commits since the last green run; ``None`` where it knows nothing.
-        unread: the names of failed jobs that were left alone.
+        unread: failed jobs that were left alone.
         flaky: what the vendor says of failing tests that it calls flaky, by their names.
         notes: what the reader must know of the choice, and what could not be had.
     """
@@ -53,15 +56,21 @@ class Story:
     never: Sequence[Failure] = ()
     past: Past | None = None
     between: Between | None = None
-    unread: tuple[str, ...] = ()
+    unread: tuple[Job, ...] = ()
     flaky: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-async def gather(
-    services: Services, target: Target, budget: int, frame: Callable[[Story], int], *, compare: bool
-) -> Story:
-    """The story of the run that ``target`` names, in ``budget`` tokens; ``frame`` counts all of it but the excerpts.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is left for excerpts: so many tokens for the first so many failures."""
+
+    tokens: int
+    failures: int
+
+
+async def gather(services: Services, target: Target, room: Callable[[Story], Room], *, compare: bool) -> Story:
+    """The story of the run that ``target`` names; ``room`` says what it leaves for excerpts.
 
     Raises: what `ci_mcp.triage.choose.choose` and the ``run`` hook raise; all else that goes wrong is a note.
     """
@@ -69,7 +78,7 @@ async def gather(
     await together([work.choose, work.look_around])
     await work.read_run()
     await work.read_more()
-    return await work.told(budget, frame)
+    return await work.told(room)
 
 
 class _Gathering:
@@ -88,7 +97,7 @@ class _Gathering:
         self.run = Run(status=Status.UNKNOWN, id="")
         self.failures: Sequence[Failure] = ()
         self.past: Past | None = None
-        self.flaky: dict[str, str] = {}
+        self.flaky: Mapping[str, str] = {}
         self.notes: list[str] = []
 
     async def choose(self) -> None:
@@ -134,7 +143,7 @@ class _Gathering:
         run, job = self.run, self.target.place.job
         # The logs come while the reports do; whoever reads one later finds it in the store.
         bad = [one for one in run.jobs if one.status.bad and job in {"", one.id}]
-        calls: list[Call] = [partial(self._bounded, "why its jobs failed", self._look)]
+        calls: list[Call] = [partial(self._bounded, "failing tests and reasons", self._look)]
         calls += [partial(self.reader.prefetch, one) for one in bad[:MOST_LOGS]]
         if run.status.bad and self.past is None:
             calls.append(partial(self._compare, run))
@@ -147,11 +156,25 @@ class _Gathering:
         if self.hooks.failures is None or not (run.status.bad or job):
             return
         if self.known and job in self.known.failures:
-            self.failures = self.known.failures[job]
+            self.failures, self.flaky = self.known.failures[job], self.known.flaky
             return
-        self.failures = await self.hooks.failures(self.api, run, job)
+        await together([self._at_failures, self._at_flaky])
+        failing = {test.name for one in self.failures for test in one.tests}
+        self.flaky = {name: said for name, said in self.flaky.items() if name in failing}
         if self.known:
-            self.known.failures[job] = self.failures
+            self.known.failures[job], self.known.flaky = self.failures, self.flaky
+
+    async def _at_failures(self) -> None:
+        if self.hooks.failures:
+            self.failures = await self.hooks.failures(self.api, self.run, self.target.place.job)
+
+    async def _at_flaky(self) -> None:
+        """The tests that the vendor calls flaky, where it has such a list and requests are left for it."""
+        bad = sum(one.status.bad for one in self.run.jobs)
+        if self.compare and self.hooks.flaky and self.run.project and bad <= _FEW:
+            with suppress(CiError), anyio.move_on_after(_NICETY):
+                listed = await self.hooks.flaky(self.api, self.run.project)
+                self.flaky = {test.name: test.message for test in listed}
 
     async def _compare(self, run: Run) -> None:
         if self.compare:
@@ -175,7 +198,7 @@ class _Gathering:
         except CiError as error:
             self.notes.append(f"{what}: not known, as {error}")
 
-    async def told(self, budget: int, frame: Callable[[Story], int]) -> Story:
+    async def told(self, room: Callable[[Story], Room]) -> Story:
         """All of it as a story, with excerpts in the room there is."""
         if self.known:
             self.known.past = self.past
@@ -183,7 +206,8 @@ class _Gathering:
         real = [one for one in self.failures if not _never_ran(one)]
         if self.target.place.job or not real:
             never, real = [], list(self.failures)
-        between = await self._between()
+        here = await self._built_here()
+        between = await self._between(here) if here else None
         with self.reader:
             read = await self.reader.read(real[:MOST_LOGS])
             # Of jobs that nothing was read of, as requests are few, only the names tell something.
@@ -192,40 +216,40 @@ class _Gathering:
             story = Story(
                 target=self.target,
                 run=self.run,
-                here=self.here,
+                here=here,
                 explained=await fold(telling),
                 never=never,
-                past=self.past,
+                past=self.past if self.compare else None,
                 between=between,
-                unread=tuple(job.name for job in unread),
+                unread=tuple(unread),
                 flaky=self.flaky,
                 notes=tuple(self.notes),
             )
-            explained = await excerpts(story.explained, budget - frame(story))
-        return replace(story, explained=await self._with_places(explained, between))
+            left = room(story)
+            shown = await excerpts(story.explained[: left.failures], left.tokens)
+            explained = [*shown, *(replace(one, log=None) for one in story.explained[left.failures :])]
+        return replace(story, explained=await _with_places(explained, here) if here else explained)
 
-    async def _between(self) -> Between | None:
-        green = self.past.green if self.past else None
-        if self.here is None or green is None:
-            return None
-        return await changes.between(self.here.root, green.commit, self.run.commit)
+    async def _between(self, here: Checkout) -> Between | None:
+        green = self.past.green if self.past and self.compare else None
+        return await changes.between(here.root, green.commit, self.run.commit) if green else None
 
-    async def _with_places(self, explained: Sequence[Explained], between: Between | None) -> list[Explained]:
-        if self.here is None or not (between or await self._is_ours(self.here)):
-            return list(explained)
-        named = [files.named(one.failure.tests, one.excerpt) for one in explained]
-        names = [Path(self.here.root).name, *map(repository.name, self.here.remotes)]
-        every = [place for places in named for place in places]
-        known = await anyio.to_thread.run_sync(files.tracked, self.here.root, every, names)
-        return [replace(one, places=files.chosen(places, known)) for one, places in zip(explained, named, strict=True)]
+    async def _built_here(self) -> Checkout | None:
+        """The checkout, where it is one of what the run has built."""
+        here, project = self.here, "/".join(self.run.project.lower().split("/")[-2:])
+        if here is None or self.target.here:
+            return here
+        if "/" in project and any(repository.normal(one).endswith(f"/{project}") for one in here.remotes):
+            return here
+        return here if await anyio.to_thread.run_sync(changes.has, here.root, self.run.commit) else None
 
-    async def _is_ours(self, here: Checkout) -> bool:
-        """Whether the checkout is one of what the run has built."""
-        project = "/".join(self.run.project.lower().split("/")[-2:])
-        same = "/" in project and any(repository.normal(one).endswith(f"/{project}") for one in here.remotes)
-        if self.target.here or same:
-            return True
-        return await anyio.to_thread.run_sync(changes.has, here.root, self.run.commit)
+
+async def _with_places(explained: Sequence[Explained], here: Checkout) -> list[Explained]:
+    named = [files.named(one.failure.tests, one.excerpt) for one in explained]
+    names = [Path(here.root).name, *map(repository.name, here.remotes)]
+    every = [place for places in named for place in places]
+    known = await anyio.to_thread.run_sync(files.tracked, here.root, every, names)
+    return [replace(one, places=files.chosen(places, known)) for one, places in zip(explained, named, strict=True)]
 
 
 def _never_ran(failure: Failure) -> bool:

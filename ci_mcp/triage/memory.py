@@ -5,7 +5,7 @@ project's runs does not show that something has happened to it since.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,12 +31,14 @@ class Known:
     Attributes:
         run: with its jobs.
         failures: why its jobs are not green, by the job asked about; that of the whole run under ``""``.
+        flaky: what the vendor says of failing tests that it calls flaky, by their names.
         past: the runs before it; ``None`` where nobody asked.
         read: when it was read.
     """
 
     run: Run
     failures: dict[str, Sequence[Failure]] = field(default_factory=dict)
+    flaky: Mapping[str, str] = field(default_factory=dict)
     past: Past | None = None
     read: datetime = field(default_factory=lambda: datetime.now(UTC))
 

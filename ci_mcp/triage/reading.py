@@ -153,7 +153,9 @@ def _excerpts(folded: Sequence[Explained], budget: int) -> list[Explained]:
     done: list[Explained] = []
     left = sum(one.log is not None for one in folded)
     for one in folded:
-        shown = _excerpt(one.log, max(_LEAST, budget // left)) if one.log else None
+        # Failing tests say more than an excerpt of a line or two.
+        telling = one.log is not None and (budget // left >= _LEAST or not one.failure.tests)
+        shown = _excerpt(one.log, max(_LEAST, budget // left)) if one.log and telling else None
         if shown:
             # What one leaves of its share is for those after it.
             left, budget = left - 1, budget - (len(shown.text()) + 3) // 4

@@ -7,7 +7,7 @@ from ci_mcp.core.shapes import Run
 from ci_mcp.errors import CiError, UnsupportedError, UsageError
 from ci_mcp.status import Status
 from ci_mcp.triage.choose import choose
-from ci_mcp.triage.target import Target
+from ci_mcp.triage.target import Found, Target
 
 _NAMED = 8  # projects that are named where several are meant
 
@@ -27,17 +27,17 @@ class Rerun:
     note: str = ""
 
 
-async def rerun(services: Services, targets: list[Target], *, failed_only: bool) -> Rerun:
+async def rerun(services: Services, meant: Found, *, failed_only: bool) -> Rerun:
     """Start the one run that is meant again.
 
     Raises: UsageError: several are meant, or nothing of it has failed; UnsupportedError: the vendor has no such
     call; what `ci_mcp.triage.choose.choose` raises.
     """
-    target = one_of(targets)
+    target = _one_of(meant)
     hooks = services.provider(target.provider).hooks
     if hooks.rerun is None:
         title = services.service(target.provider).title
-        raise UnsupportedError(f"{title} starts no run again for its API", "start it where its commits come from")
+        raise UnsupportedError(f"{title} has no call that starts a run again", "do it on its web page")
     choice = await choose(services, target)
     api = target.api(services)
     started = await hooks.rerun(api, choice.id, failed_only)
@@ -60,16 +60,18 @@ async def rerun(services: Services, targets: list[Target], *, failed_only: bool)
     )
 
 
-def one_of(targets: list[Target]) -> Target:
-    """The only target; raises `UsageError` that names them where there are several."""
-    if len(targets) == 1:
+def _one_of(meant: Found) -> Target:
+    """The only target; raises `UsageError` that names them where there are, or may be, several."""
+    targets = meant.targets
+    if len(targets) == 1 and not meant.problems:
         return targets[0]
-    named = [name_of(target) for target in targets]
+    named = [_name_of(target) for target in targets]
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    raise UsageError(f"several runs are meant: {', '.join(named[:_NAMED])}{more}", "name one of them")
+    said = ", and ".join([", ".join(named[:_NAMED]) + more, *meant.problems])
+    raise UsageError(f"several runs {'are' if len(targets) > 1 else 'may be'} meant: {said}", "name one of them")
 
 
-def name_of(target: Target) -> str:
+def _name_of(target: Target) -> str:
     """A target as it is typed."""
     place = target.place
     branch = f"@{place.branch}" if place.branch else ""

@@ -16,5 +16,5 @@ async def stories(
 ) -> list[Story | CiError]:
     """Why the run of each target failed, or why that cannot be told, in the order of the targets."""
     share = tokens // max(1, len(targets))
-    frame = partial(explain.frame, services, share)
-    return await settled([partial(gather, services, one, share, frame, compare=compare) for one in targets])
+    room = partial(explain.room, services, share)
+    return await settled([partial(gather, services, one, room, compare=compare) for one in targets])

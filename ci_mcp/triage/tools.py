@@ -37,9 +37,9 @@ async def explain(
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    found, errors = answers(await stories(services, targets, tokens, compare=compare))
-    return explaining.prose(services, found, [str(error) for error in errors], tokens)
+    meant = await find(services, target)
+    found, errors = answers(await stories(services, meant.targets, tokens, compare=compare))
+    return explaining.prose(services, found, [*meant.problems, *(str(error) for error in errors)], tokens)
 
 
 @provider.read(core=True)
@@ -48,10 +48,11 @@ async def status(services: Services, target: Where = "") -> Page[Standing]:
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    found, errors = answers(await settled([partial(standings, services, one) for one in targets]))
+    meant = await find(services, target)
+    found, errors = answers(await settled([partial(standings, services, one) for one in meant.targets]))
     notes = [note for one in found for note in one.notes]
-    return Page([row for one in found for row in one.rows], note="; ".join([*notes, *map(str, errors)]))
+    said = [*notes, *meant.problems, *(str(error) for error in errors)]
+    return Page([row for one in found for row in one.rows], note="; ".join(dict.fromkeys(said)))
 
 
 @provider.read(core=True)
@@ -65,9 +66,9 @@ async def wait(
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    watches = await until_ended(services, targets, timeout, fail_fast=fail_fast)
-    return await told(services, watches, fail_fast=fail_fast)
+    meant = await find(services, target)
+    watches = await until_ended(services, meant.targets, timeout, fail_fast=fail_fast)
+    return await told(services, watches, meant.problems, fail_fast=fail_fast)
 
 
 @provider.write(core=True, starts=True)

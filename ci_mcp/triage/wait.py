@@ -38,7 +38,7 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Watch:
     """One target that is waited for, and what is known of its run.
 
@@ -136,9 +136,11 @@ async def _look(services: Services, watch: Watch, deadline: float, clock: Clock)
         with anyio.fail_after(max(deadline - clock.now(), _LOOK)):
             if not watch.id:
                 await _find(services, watch, clock)
-            hook = services.provider(watch.target.provider).hooks.run
-            if watch.id and hook:
-                watch.run = await hook(watch.target.api(services), watch.id)
+            hooks, api = services.provider(watch.target.provider).hooks, watch.target.api(services)
+            if watch.run and hooks.poll:
+                watch.run = await hooks.poll(api, watch.run)
+            elif watch.id and hooks.run:
+                watch.run = await hooks.run(api, watch.id)
     except TimeoutError:
         raise TimedOutError(f"{watch.target.provider} did not answer in time", "try again") from None
 

@@ -1,6 +1,8 @@
 """``ci-mcp doctor``: services that work, do not, or hang; the machine; for people, pipes and programs."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,16 @@ from keyring.backend import KeyringBackend
 
 from ci_mcp.auth import credentials
 from ci_mcp.auth.endpoints import Endpoint
-from ci_mcp.cli.checks import Checked, Fact, Report, cache_fact, check_machine, check_services, without_userinfo
+from ci_mcp.cli.checks import (
+    Checked,
+    Fact,
+    Report,
+    cache_fact,
+    check_machine,
+    check_services,
+    proxy_to,
+    without_userinfo,
+)
 from ci_mcp.cli.doctor import plain_lines
 from ci_mcp.config import Config
 from ci_mcp.core.services import Services, World
@@ -102,7 +113,7 @@ def test_its_json_has_every_key_always(ci_mcp: Run) -> None:
     (one, *others) = json.loads(ci_mcp("--demo", "doctor", "--json").out)["providers"]
     assert [
         "provider", "host", "ok", "source", "name", "scopes", "excluded", "audience", "expires", "seconds",
-        "remaining", "skew", "note", "warnings", "kind", "problem", "next",
+        "remaining", "skew", "proxy", "note", "warnings", "kind", "problem", "next",
     ] == list(one)  # fmt: skip
     assert others
     assert all(list(one) == list(other) for other in others)
@@ -217,13 +228,33 @@ def test_a_keyring_that_hangs_is_named_once(ci_mcp: Run, hanging: HangingKeyring
         ({}, "certificates", "the system's store", ""),
     ],
 )
-def test_what_stands_between_is_named(env: dict[str, str], what: str, found: str, problem: str, home: Path) -> None:
+@pytest.mark.anyio
+async def test_what_stands_between_is_named(
+    env: dict[str, str], what: str, found: str, problem: str, home: Path
+) -> None:
     """Proxies without their passwords, certificates that are not there, and those that only others read."""
     world = World(Config.load({"CI_MCP_HOME": str(home)}), env, given={})
-    facts = [one for one in check_machine(Services(world, Store(home / "logs"))) if one.what == what]
+    facts = [one for one in await check_machine(Services(world, Store(home / "logs"))) if one.what == what]
     assert found in facts[-1].found
     assert problem == facts[-1].problem
     assert "geheim" not in str(facts)
+
+
+@pytest.mark.parametrize(
+    ("host", "env", "proxy"),
+    [
+        ("ci.corp", {}, ""),
+        ("ci.corp", {"HTTPS_PROXY": "http://u:p@proxy:1"}, "HTTPS_PROXY=http://proxy:1"),
+        ("ci.corp:8443", {"all_proxy": "http://proxy:1"}, "all_proxy=http://proxy:1"),
+        ("ci.corp", {"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "a.example, .corp"}, ""),
+        ("cicorp", {"HTTPS_PROXY": "http://proxy:1", "no_proxy": ".corp"}, "HTTPS_PROXY=http://proxy:1"),
+        ("127.0.0.1:80", {"HTTPS_PROXY": "http://proxy:1"}, ""),
+        ("", {"HTTPS_PROXY": "http://proxy:1"}, ""),
+    ],
+)
+def test_the_proxy_to_a_host_is_named(host: str, env: dict[str, str], proxy: str) -> None:
+    """Where NO_PROXY does not exempt it."""
+    assert proxy == proxy_to(host, env)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +273,26 @@ def test_a_cache_that_cannot_be_written_is_told(home: Path) -> None:
     fact = cache_fact(Info(home / "not" / "yet", 3, 2_500_000))
     assert ("", True) == (fact.problem, fact.numbers["writable"])
     assert "3 logs, 2.5 MB" in fact.found
+
+
+def test_agents_that_start_what_is_not_there_are_named(ci_mcp: Run, home: Path) -> None:
+    """In the user's own configuration and in the checkout's."""
+    subprocess.run(["git", "init", "--quiet", str(home)], check=True)  # noqa: S607 - the git of this machine
+    (home / ".claude.json").write_text('{"mcpServers": {"ci": {"command": "/gone/ci-mcp", "args": ["serve"]}}}')
+    (home / ".mcp.json").write_text(
+        json.dumps({"mcpServers": {"ci": {"command": sys.executable, "args": ["-m", "ci_mcp", "serve"]}}})
+    )
+    (home / ".cursor").mkdir()
+    (home / ".cursor" / "mcp.json").write_text('{"mcpServers": {"ci": {"command": "another"}}}')
+    told = [one for one in json.loads(ci_mcp("doctor", "--json").out)["machine"] if one["what"] == "agent"]
+    assert [("claude", "user", False), ("claude", "project", True)] == [
+        (one["agent"], one["scope"], one["there"]) for one in told
+    ]
+    assert ("/gone/ci-mcp is not there", 'run "ci-mcp setup --agent claude --scope user" again') == (
+        told[0]["problem"],
+        told[0]["next"],
+    )
+    assert "look  agent  Claude Code starts /gone/ci-mcp serve" in ci_mcp("doctor").out
 
 
 def test_a_clock_that_is_off_and_a_token_that_ends_are_warned_of() -> None:

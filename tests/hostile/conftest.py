@@ -21,7 +21,7 @@ from ci_mcp.core.catalog import TRIAGE, load
 from ci_mcp.core.services import Services, World
 from ci_mcp.core.shapes import Place
 from ci_mcp.logs.store import Store
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.sandbox.serve import Service, service_names, start
 
 
 @dataclass(slots=True)
@@ -177,16 +177,11 @@ def services_of(tmp_path: Path) -> Callable[..., Services]:
 def calls(pytestconfig: pytest.Config) -> dict[str, dict[str, Any]]:
     """For every tool arguments that are good in the sandbox, kept beside its provider's tests."""
     found: dict[str, dict[str, Any]] = {}
-    for name in [TRIAGE, *load().services]:
+    for name in [TRIAGE, *(name for name in service_names() if name in load().services)]:
         folder = "triage" if name == TRIAGE else f"providers/{name}"
         file = pytestconfig.rootpath / "tests" / folder / "calls.json"
         found |= json.loads(file.read_text(encoding="utf-8"))
     return found
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """How hard to try."""
-    parser.addoption("--hostile", type=int, default=1, help="times the usual number of tries")
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from ci_mcp.core.call import call
 from ci_mcp.core.catalog import TRIAGE, ToolSpec, load
 from ci_mcp.errors import CiError
-from ci_mcp.sandbox.serve import Service
+from ci_mcp.sandbox.serve import Service, service_names
 
 pytestmark = pytest.mark.anyio
 
-TOOLS = [spec for spec in load().tools.values() if spec.provider == TRIAGE or spec.provider in load().services]
+TOOLS = [spec for spec in load().tools.values() if spec.provider in {TRIAGE, *service_names()}]
 NAMED = pytest.mark.parametrize("spec", TOOLS, ids=[spec.name for spec in TOOLS])
 NASTY = [
     "../../admin?injected=1",

@@ -81,6 +81,25 @@ async def test_a_run_is_looked_at_until_it_ends(services: Make, toy: Make, going
     assert 2 == len(time.slept)
 
 
+async def test_a_run_that_goes_on_is_polled_where_that_is_cheaper(
+    services: Make, toy: Make, going: Make, time: FakeTime
+) -> None:
+    """With what was last seen of it."""
+    made = services(stages(toy, going()))
+    states = [Status.RUNNING, Status.PASSED]
+    polled: list[Status] = []
+
+    async def poll(_: Any, seen: Run) -> Run:
+        polled.append(seen.status)
+        return replace(seen, status=states.pop(0))
+
+    provider = made.toys["alpha"]
+    provider.hooks = replace(provider.hooks, poll=poll)
+    (watch,) = await until_ended(made, [RUN], 3600, fail_fast=False, clock=time.clock())
+    assert watch.ended
+    assert [Status.RUNNING, Status.RUNNING] == polled
+
+
 async def test_time_that_runs_out_leaves_what_is_known(services: Make, toy: Make, going: Make, time: FakeTime) -> None:
     """With one last look when it is over, and without a pause that is longer than it."""
     alpha = stages(toy, going())

@@ -19,7 +19,9 @@ provider: Final = Provider(
         web_host=WEB,
         hosts_setting="mcp_url",
         token_page=f"https://{WEB}/",
+        page_note="a user or organization token, in the settings under tokens; each is for one organization",
         settings_env=("org=FIRMWARECI_ORG",),
+        mcp_only=True,
         at_once=2,  # the rate limit is the organization's, not the token's
     ),
 )

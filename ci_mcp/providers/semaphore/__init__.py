@@ -17,6 +17,7 @@ provider.hooks = Hooks(
     discover=hooks.discover,
     runs=runs.runs,
     run=runs.run,
+    poll=runs.poll,
     failures=runs.failures,
     log=logs.log,
     rerun=runs.rerun,

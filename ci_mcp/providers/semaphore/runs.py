@@ -125,6 +125,26 @@ async def run(api: Api, workflow: str) -> WorkflowRun:
     return look.whole(live)
 
 
+async def poll(api: Api, seen: Run) -> Run:
+    """A run that went on when it was last seen, as it stands now: one request while a single pipeline of it goes on.
+
+    Route: GET /pipelines/:id?detailed=true; once that has ended, or of several, what `run` asks for.
+    """
+    there, named = ids.workflow(api, seen.id)
+    known = seen.read if isinstance(seen, WorkflowRun) and hasattr(seen, "read") else ()
+    going = [one.id for one in known if not wire.pipeline_status(one.raw).finished]
+    if len(going) != 1:
+        return await run(there, seen.id)
+    look = _Look(there, named, "")
+    look.detailed = {one.id: one for one in known if one.id not in going}
+    await look.at_seen(going[0])
+    now = look.detailed.get(going[0])
+    if now is None or wire.pipeline_status(now.raw).finished:
+        return await run(there, seen.id)
+    look.every = [now.raw if one.id == now.id else one.raw for one in known]
+    return look.whole(look.every)
+
+
 class _Look:
     """What has been read of a run so far."""
 

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from ci_mcp.sandbox.plan import Built, Site
 from ci_mcp.sandbox.pocketci import endpoint, pages, pipelines, runs, signin
@@ -59,6 +60,9 @@ async def _broken(_request: Request, _error: Exception) -> Response:
     return said({"error": "internal server error"}, 500)
 
 
-async def _unknown(_request: Request, error: HTTPException) -> Response:
+async def _unknown(request: Request, error: HTTPException) -> Response:
     """No route, or none for that method."""
-    return said({"message": error.detail}, error.status_code)
+    others = [one for one in request.app.routes if one.matches(request.scope)[0] is Match.PARTIAL]
+    methods = sorted(method for one in others for method in one.methods)
+    headers = {"Allow": ", ".join(["OPTIONS", *methods])} if methods else None
+    return said({"message": error.detail}, error.status_code, headers)

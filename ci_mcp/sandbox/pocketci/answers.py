@@ -38,8 +38,10 @@ def said(value: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 
 def route(method: str, path: str, handler: Handler) -> Route:
-    """A route that answers that method alone."""
-    return Route(path, handler, methods=[method])
+    """A route that answers that method alone, not even HEAD."""
+    made = Route(path, handler, methods=[method])
+    made.methods = {method}
+    return made
 
 
 def world_of(request: Request) -> World:

@@ -28,7 +28,10 @@ _EMPTY: dict[str, Json] = {
     "resources/list": {"resources": []},
     "resources/templates/list": {"resourceTemplates": []},
 }
-_INVALID, _UNKNOWN = -32602, -32601
+_INVALID = -32602
+_MALFORMED = "malformed payload: unmarshaling jsonrpc message"
+_ASSUMED = "2025-03-26"  # the version of a client that names none
+_UNBATCHED = "2025-06-18"  # the first without batches
 
 
 async def serve(request: Request) -> Response:
@@ -36,22 +39,48 @@ async def serve(request: Request) -> Response:
     refused = _refused(request)
     if refused:
         return refused
-    body = await request.body()
-    if not body:
-        return _text("POST requires a non-empty body", 400)
     try:
-        message = json.loads(body)
+        messages = _messages(await request.body(), request.headers.get("mcp-protocol-version", _ASSUMED))
     except ValueError as error:
-        return _text(f"malformed payload: {error}", 400)
-    if not isinstance(message, dict):
-        return _text("JSON-RPC batching is not supported in 2025-06-18 and later", 400)
-    if message.get("id") is None or "method" not in message:
+        return _text(str(error), 400)
+    asked = [one for one in messages if one.get("id") is not None and "method" in one]
+    if not asked:
         return Response(status_code=202)
-    answer = {"jsonrpc": "2.0", "id": message["id"]} | _answer(request, message)
-    headers = {"Cache-Control": "no-cache, no-transform", "Mcp-Session-Id": _session(request)}
-    if message["method"] != "initialize" and "mcp-session-id" not in request.headers:
-        del headers["Mcp-Session-Id"]
-    return Response(f"event: message\ndata: {compact(answer)}\n\n", 200, headers, media_type="text/event-stream")
+    headers = {"Cache-Control": "no-cache, no-transform", "Content-Type": "text/event-stream"}
+    if any(one["method"] == "initialize" for one in asked):
+        headers["Mcp-Session-Id"] = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
+    answers = [{"jsonrpc": "2.0", "id": one["id"]} | _answer(request, one) for one in asked]
+    return Response("".join(f"event: message\ndata: {compact(one)}\n\n" for one in answers), 200, headers)
+
+
+def _messages(body: bytes, version: str) -> list[Json]:
+    """The messages of a body; raises `ValueError` with what is said where it holds none that can be answered."""
+    if not body:
+        raise ValueError("POST requires a non-empty body")
+    try:
+        sent = json.loads(body)
+    except ValueError:
+        raise ValueError(f"{_MALFORMED}: unexpected EOF") from None
+    if isinstance(sent, list) and version >= _UNBATCHED:
+        known = f"not supported in {_UNBATCHED} and later (request version: {version})"
+        raise ValueError(f"JSON-RPC batching is {known}")
+    messages: list[Any] = sent if isinstance(sent, list) else [sent]
+    for one in messages:
+        kind = "Go value of type jsonrpc2.wireCombined"
+        problem = _unfit(one) if isinstance(one, dict) else f'{_MALFORMED}: json: cannot unmarshal "{one}" into {kind}'
+        if problem:
+            raise ValueError(problem)
+    return messages
+
+
+def _unfit(message: Json) -> str:
+    """What is wrong with a message itself, empty for nothing."""
+    method = message.get("method")
+    if method is None or method.startswith("notifications/") or method in _EMPTY or method == "tools/list":
+        return ""
+    if method not in {"initialize", "tools/call", "logging/setLevel"}:
+        return f'JSON RPC not handled: "{method}" unsupported'
+    return "" if message.get("params") else 'invalid request: missing required "params"'
 
 
 def _refused(request: Request) -> Response | None:
@@ -68,7 +97,7 @@ def _refused(request: Request) -> Response | None:
         return Response(status_code=204) if "mcp-session-id" in request.headers else _text(wanted, 400)
     if method != "POST":
         return _text("Method Not Allowed", 405, {"Allow": "POST"})
-    known = request.headers.get("mcp-protocol-version", VERSIONS[2]) in VERSIONS
+    known = request.headers.get("mcp-protocol-version", _ASSUMED) in VERSIONS
     return None if known else _text(_UNSUPPORTED, 400)
 
 
@@ -91,10 +120,6 @@ def _media_type(text: str) -> str:
     return text.partition(";")[0].strip().lower()
 
 
-def _session(request: Request) -> str:
-    return request.headers.get("mcp-session-id") or base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
-
-
 def _text(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
     return Response(f"{message}\n", status, headers, media_type="text/plain")
 
@@ -102,14 +127,12 @@ def _text(message: str, status: int, headers: dict[str, str] | None = None) -> R
 def _answer(request: Request, message: Json) -> Json:
     """The result of a request, or what is wrong with it in the protocol's own words."""
     method, params = message["method"], message.get("params") or {}
-    if method in _EMPTY:
-        return {"result": _EMPTY[method]}
+    if method in _EMPTY or method == "logging/setLevel":
+        return {"result": _EMPTY.get(method, {})}
     if method == "initialize":
         return {"result": _initialized(params.get("protocolVersion"))}
     if method == "tools/list":
         return {"result": {"tools": [tool.listed(name) for name, tool in TOOLS.items()]}}
-    if method != "tools/call":
-        return {"error": {"code": _UNKNOWN, "message": f'JSON RPC not handled: "{method}" unsupported'}}
     name = params.get("name", "")
     if name not in TOOLS:
         return {"error": {"code": _INVALID, "message": f'unknown tool "{name}"'}}

@@ -270,8 +270,8 @@ class Engine:
 
 
 def _before(job: Json) -> Json:
-    """What is written about a job before anything has run."""
-    behind = needs(job)
+    """What is written about a job before anything has run: of what it needs only what has to have passed."""
+    behind = [name for name in needs(job) if name not in job.get("depends_on", ())]
     blocked = [{"job": name, "lastStatus": "never-run"} for name in behind]
     return {"dependsOn": behind} | ({"blockedBy": blocked} if blocked else {})
 

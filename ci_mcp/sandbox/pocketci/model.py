@@ -132,7 +132,7 @@ class Row:
         if self.timed and over and self.status != "aborted":
             known["elapsed"] = duration(self.ended - self.at, whole=self.whole)
         logs = self.logs(now)
-        if logs or (self.timed and over and self.log):
+        if logs:
             known["logs"] = logs
         return dict(sorted(known.items()))
 

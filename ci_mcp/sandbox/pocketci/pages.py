@@ -4,9 +4,8 @@ from html import escape
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
-from ci_mcp.sandbox.pocketci.answers import envelope, place_of, world_of
+from ci_mcp.sandbox.pocketci.answers import envelope, place_of, route, said, world_of
 from ci_mcp.sandbox.pocketci.model import Run, duration, iso
 from ci_mcp.sandbox.pocketci.pipelines import newest_first
 from ci_mcp.sandbox.pocketci.search import search_runs
@@ -34,26 +33,24 @@ async def pipelines(request: Request) -> Response:
 async def pipeline(request: Request) -> Response:
     """``GET /pipelines/{id}/``."""
     found = world_of(request).pipelines.get(request.path_params["id"])
-    return _page(escape(found.name), _section(request)) if found else _missing()
+    return _page(escape(found.name), _section(request)) if found else PlainTextResponse("Pipeline not found", 404)
 
 
 async def runs_search(request: Request) -> Response:
     """``GET /pipelines/{id}/runs-search/``: one page of the runs that ``q`` finds, newest first, as rows of a table."""
-    if request.path_params["id"] not in world_of(request).pipelines:
-        return _missing()
     return _html(_section(request))
 
 
 async def run_page(request: Request) -> Response:
     """``GET /runs/{id}/tasks`` and ``…/graph``."""
     run = world_of(request).runs.get(request.path_params["id"])
-    return _page(f"Run {run.id}", escape(run.status(world_of(request).now()))) if run else _missing()
+    return _page(f"Run {run.id}", escape(run.status(world_of(request).now()))) if run else _page("Tasks", "")
 
 
 async def shared(request: Request) -> Response:
     """``GET /share/{token}/tasks``: for everybody."""
     run_id = world_of(request).shares.get(request.path_params["token"])
-    return _page(f"Run {run_id}", "shared") if run_id else _missing()
+    return _page(f"Run {run_id}", "shared") if run_id else said({"message": "not found"}, 404)
 
 
 def _section(request: Request) -> str:
@@ -71,7 +68,7 @@ def _section(request: Request) -> str:
 def _row(world: World, run: Run) -> str:
     now = world.now()
     status, who = run.status(now), escape(run.triggered_by)
-    said = f"{run.trigger_type} · {who}" if who else run.trigger_type
+    by = f"{run.trigger_type} · {who}" if who else run.trigger_type
     began = run.begin <= now
     time = (
         f'<time datetime="{iso(world.clock, run.begin)}">{duration(min(now, run.end) - run.begin, whole=True)}</time>'
@@ -79,7 +76,7 @@ def _row(world: World, run: Run) -> str:
     return (
         f'<tr\n  class="hover"\n  data-run-id="{run.id}"\n  data-run-status="{status}">\n'
         f'  <td><code>{run.id}</code></td>\n  <td><span role="status">{_WORDS.get(status, status)}</span></td>\n'
-        f'  <td><span title="{who}">\n{said}\n</span></td>\n  <td>{time if began else "—"}</td>\n'
+        f'  <td><span title="{who}">\n{by}\n</span></td>\n  <td>{time if began else "—"}</td>\n'
         f'  <td><a href="/runs/{run.id}/tasks">Tasks</a> <a href="/runs/{run.id}/graph">Graph</a></td>\n</tr>'
     )
 
@@ -92,12 +89,8 @@ def _html(text: str, status: int = 200) -> Response:
     return HTMLResponse(text, status, headers={"Content-Type": "text/html; charset=UTF-8"})
 
 
-def _missing() -> Response:
-    return PlainTextResponse("Not Found", 404)
-
-
 ROUTES = [
-    Route(path, answer)
+    route("GET", path, answer)
     for path, answer in (
         ("/health", health),
         ("/health/", health),

@@ -26,7 +26,7 @@ from ci_mcp.sandbox.pocketci.model import NEVER, Json, Pipeline, Run, Schedule, 
 from ci_mcp.sandbox.pocketci.world import DRIVERS, QueueFull, World
 
 _PIPELINE = "/api/pipelines/{id}"
-_MODES = {"", "serial", "group", "skip-if-running"}
+_MODES = ("", "serial", "group", "skip-if-running")
 _LOOK_SECONDS = 0.05
 _ARGS = re.compile(rb'name="args"\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', re.DOTALL)
 
@@ -60,21 +60,26 @@ async def show(request: Request) -> Response:
 
 
 async def upsert(request: Request) -> Response:
-    """``PUT /api/pipelines/{name}``: whatever its source says."""
-    world, name, sent = world_of(request), request.path_params["id"], await body_of(request)
+    """``PUT /api/pipelines/{name}``: whatever its source, its kind and its driver are."""
+    world, name, raw = world_of(request), request.path_params["id"], await request.body()
+    sent = await body_of(request)
+    if raw and not sent and raw.strip() != b"{}":
+        raise Refused(400, "invalid request body")
     old = world.named(name)
     if old:
         check_access(request, old)
     if not sent.get("content"):
         raise Refused(400, "content is required")
-    driver = str(sent.get("driver") or DRIVERS[0])
-    if driver not in DRIVERS:
-        raise Refused(400, f'driver not allowed: driver "{driver}" is not in the allowed list: {list(DRIVERS)}')
-    if str(sent.get("concurrency_mode", "")) not in _MODES:
-        raise Refused(400, f'unknown concurrency_mode "{sent["concurrency_mode"]}"')
+    mode = str(sent.get("concurrency_mode", ""))
+    if mode not in _MODES:
+        valid = ", ".join(f'"{one}"' for one in _MODES)
+        raise Refused(400, f'unknown concurrency_mode "{mode}" (valid: {valid})')
+    if mode == "group" and not sent.get("concurrency_group_template"):
+        raise Refused(400, 'concurrency_mode="group" requires a non-empty concurrency_group_template')
     keys = ("rbac_expression", "concurrency_mode", "concurrency_group_template", "concurrency_cancel_running")
     settings: Json = {key: sent[key] for key in (*keys, "resume_enabled") if sent.get(key)}
-    made = world.put(name, str(sent["content"]), str(sent.get("content_type") or "yaml"), driver, settings)
+    kind, driver = str(sent.get("content_type") or ""), str(sent.get("driver") or DRIVERS[0])
+    made = world.put(name, str(sent["content"]), kind, driver, settings)
     return said(show_pipeline(world, made, put=True))
 
 
@@ -93,15 +98,16 @@ async def trigger(request: Request) -> Response:
         raise Refused(409, "pipeline is paused")
     # Go reads a body only where its length is said.
     sent = await body_of(request) if "content-length" in request.headers else {}
-    kind, given = "manual", {key: sent[key] for key in ("jobs",) if sent.get(key)}
-    if sent.get("mode") == "args":
-        given = {key: sent[key] for key in ("args", "jobs") if sent.get(key)}
-    elif sent.get("mode") == "webhook":
+    wanted = ("args", "jobs") if sent.get("mode") == "args" else ("jobs",)
+    given = {key: sent[key] for key in wanted if sent.get(key) and isinstance(sent[key], list)}
+    if sent.get("mode") == "webhook":
         if "webhooks" not in world.features:
             raise Refused(403, "webhooks feature is not enabled")
-        hook = {"provider": "manual", "eventType": "", "method": "POST"} | (sent.get("webhook") or {})
-        kind, given = "webhook", {"webhook": {key: value for key, value in hook.items() if value or key == "eventType"}}
-    run = start(request, pipeline, given, kind)
+        simulated = {key: value for key, value in (sent.get("webhook") or {}).items() if value}
+        hook = {"provider": "manual", "eventType": "", "method": "POST"} | simulated
+        run = start(request, pipeline, {"webhook": hook}, "webhook")
+    else:
+        run = start(request, pipeline, given)
     return said(
         {
             "message": "pipeline execution started", "pipeline_id": pipeline.id, "run_id": run.id,
@@ -114,8 +120,10 @@ async def trigger(request: Request) -> Response:
 
 def start(request: Request, pipeline: Pipeline, given: Json, kind: str = "manual") -> Run:
     """Start a run. Raises `Refused` where too many wait already."""
+    hook = given.get("webhook", {})
+    sender = ":".join(filter(None, (hook.get("provider"), hook.get("eventType"))))
     try:
-        return world_of(request).trigger(pipeline, given, actor_of(request), kind)
+        return world_of(request).trigger(pipeline, given, sender or actor_of(request), kind)
     except QueueFull as full:
         raise queue_full(world_of(request), full) from None
 
@@ -145,7 +153,7 @@ async def run_streamed(request: Request) -> Response:
     run = start(request, pipeline, {"args": args} if args else {}, "cli")
     if run.end <= world.now() or run.begin == NEVER:
         raise Refused(500, f"run {run.id} rejected: concurrency group busy")
-    return StreamingResponse(_events(world, run), media_type="text/event-stream")
+    return StreamingResponse(_events(world, run), headers={"Content-Type": "text/event-stream"})
 
 
 async def _events(world: World, run: Run) -> AsyncIterator[str]:
@@ -169,6 +177,26 @@ def _event(value: Json) -> str:
     return f"data: {compact(value)}\n\n"
 
 
+async def webhook(request: Request) -> Response:
+    """``/api/webhooks/{id}``: starts a run with all that was sent; the real server waits for its answer first."""
+    world, pipeline = world_of(request), world_of(request).pipelines.get(request.path_params["id"])
+    if "webhooks" not in world.features:
+        raise Refused(403, "webhooks feature is not enabled")
+    if not pipeline:
+        raise Refused(404, "pipeline not found")
+    if pipeline.paused:
+        raise Refused(409, "pipeline is paused")
+    event = request.headers.get("x-github-event", "")
+    hook: Json = {"provider": "github" if event else "generic", "eventType": event, "method": request.method}
+    hook |= {"url": request.url.path + (f"?{request.url.query}" if request.url.query else "")}
+    hook |= {"headers": {name.title(): value for name, value in request.headers.items() if name != "host"}}
+    hook |= {"body": (await request.body()).decode("utf-8", "replace"), "query": dict(request.query_params)}
+    run = start(request, pipeline, {"webhook": {key: value for key, value in hook.items() if value or key[0] == "e"}},
+                "webhook")  # fmt: skip
+    known = {"message": "pipeline execution started", "pipeline_id": pipeline.id, "run_id": run.id}
+    return said(known | {"status": run.status(world.now())}, 202)
+
+
 async def pause(request: Request) -> Response:
     """``POST /api/pipelines/{id}/pause`` and ``…/unpause``."""
     pipeline = pipeline_of(request)
@@ -180,8 +208,8 @@ async def pause(request: Request) -> Response:
 async def seed_passed(request: Request) -> Response:
     """``POST …/jobs/{name}/seed-passed``: a run that says that a job has passed."""
     world, pipeline, job = world_of(request), pipeline_of(request), request.path_params["name"]
-    run = start(request, pipeline, {"jobs": [job]}, "seed")
-    run.begin = run.end = world.now()
+    run = start(request, pipeline, {}, "seed")
+    run.begin, run.end, run.shown, run.triggered_by = NEVER, world.now(), None, actor_of(request) or "unknown"
     run.result, run.rows, run.error = "success", [], ""
     text = "job passed status seeded successfully"
     return said({"job": job, "message": text, "pipeline_id": pipeline.id, "run_id": run.id})
@@ -211,9 +239,9 @@ def _schedule(world: World, pipeline: Pipeline, one: Schedule) -> Json:
 
 async def enable_schedule(request: Request) -> Response:
     """``PUT /api/schedules/{id}/enabled``."""
-    sent = await body_of(request)
-    if not isinstance(sent.get("enabled", False), bool):
-        raise Refused(400, "invalid request body: json: cannot unmarshal into Go struct field .enabled of type bool")
+    raw, sent = await request.body(), await body_of(request)
+    if not sent and raw.strip() != b"{}":
+        raise Refused(400, f"invalid request body: {'unexpected EOF' if raw else 'EOF'}")
     every = (one for pipeline in world_of(request).pipelines.values() for one in pipeline.schedules)
     found = next((one for one in every if one.id == request.path_params["id"]), None)
     if not found:
@@ -235,5 +263,6 @@ ROUTES = [
     route("POST", _PIPELINE + "/unpause", pause),
     route("POST", _PIPELINE + "/jobs/{name}/seed-passed", seed_passed),
     route("GET", _PIPELINE + "/schedules", schedules),
+    *(route(method, "/api/webhooks/{id}", webhook) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     route("PUT", "/api/schedules/{id}/enabled", enable_schedule),
 ]

@@ -6,8 +6,9 @@ from typing import Any
 import yaml
 
 Json = dict[str, Any]
+_UNREADABLE = "could not parse YAML pipeline: failed to parse pipeline config"
 _TASK = re.compile(r'name:\s*"([^"]+)".*?args:\s*\["-c",\s*"((?:[^"\\]|\\.)*)"\]', re.DOTALL)
-_THROW = re.compile(r"throw new Error\(([^)]*)\)")
+_THROW = re.compile(r"throw new Error\(\s*[\"'`]([^\"'`$]*)")
 
 
 class Broken(Exception):  # noqa: N818 - what a run says of its pipeline, not a fault of the program
@@ -15,7 +16,7 @@ class Broken(Exception):  # noqa: N818 - what a run says of its pipeline, not a 
 
 
 def read_jobs(content: str) -> list[Json]:
-    """The jobs of a YAML pipeline.
+    """The jobs of a YAML pipeline; none where it has none.
 
     Raises:
         Broken: it is no pipeline.
@@ -24,12 +25,11 @@ def read_jobs(content: str) -> list[Json]:
         sent = yaml.safe_load(content)
     except yaml.YAMLError as error:
         raise Broken(_complaint(content, error)) from None
-    jobs = sent.get("jobs") if isinstance(sent, dict) else None
-    if not isinstance(jobs, list) or not jobs:
-        raise Broken(
-            "could not validate YAML pipeline: Key: 'Config.Jobs' Error:Field validation for 'Jobs' "
-            "failed on the 'required' tag"
-        )
+    if not isinstance(sent, dict):
+        line = content.splitlines()[0] if content.strip() else ""
+        problem = "string was used where mapping is expected"
+        raise Broken(f"{_UNREADABLE}: [1:1] {problem}\n>  1 | {line}\n       ^\n")
+    jobs: list[Json] = sent.get("jobs") or []
     return jobs
 
 
@@ -40,10 +40,7 @@ def _complaint(content: str, error: yaml.YAMLError) -> str:
     line = (content.splitlines() or [""])[min(number, len(content.splitlines()) - 1)]
     column = line.find("[") + 1 or 1
     problem = "sequence end token ']' not found" if "[" in line else "unexpected key name"
-    return (
-        f"could not parse YAML pipeline: failed to parse pipeline config: [{number + 1}:{column}] {problem}\n"
-        f">  {number + 1} | {line}\n{' ' * (column + 6)}^\n"
-    )
+    return f"{_UNREADABLE}: [{number + 1}:{column}] {problem}\n>  {number + 1} | {line}\n{' ' * (column + 6)}^\n"
 
 
 def needs(job: Json) -> list[str]:
@@ -82,4 +79,4 @@ def read_calls(content: str) -> tuple[list[tuple[str, str]], str]:
     """The tasks that a TypeScript or JavaScript pipeline runs with their scripts, and what it throws if one fails."""
     calls = [(name, script.replace('\\"', '"')) for name, script in _TASK.findall(content)]
     thrown = _THROW.search(content)
-    return calls, thrown[1].strip("\"'` ") if thrown else ""
+    return calls, thrown[1].strip() if thrown else ""

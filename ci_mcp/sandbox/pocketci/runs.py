@@ -103,8 +103,8 @@ async def resolve(request: Request) -> Response:
     """``POST /api/gates/{id}/approve`` and ``…/reject``."""
     world = _gated(request)
     found = world.gate(request.path_params["gate_id"])
-    if not found:
-        raise Refused(404, "gate not found")
+    if not found:  # the real server trips over it, whatever its code means to say
+        raise Refused(500, "internal server error")
     run, gate = found
     check_access(request, run.pipeline)
     if gate.status != "pending":

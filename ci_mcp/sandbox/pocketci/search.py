@@ -1,10 +1,9 @@
 """Full-text search as the server's index does it: every word of a query begins some word of the text."""
 
-import json
 import re
 from collections.abc import Iterable
 
-from ci_mcp.sandbox.pocketci.model import Json, Pipeline, Row, Run
+from ci_mcp.sandbox.pocketci.model import Pipeline, Row, Run
 from ci_mcp.sandbox.pocketci.runs import prefix_of
 from ci_mcp.sandbox.pocketci.world import World
 
@@ -44,15 +43,22 @@ def search_rows(world: World, run: Run, query: str) -> list[Row]:
     return found
 
 
-def _strings(payload: Json) -> list[str]:
-    logs = "".join(chunk["content"] for chunk in payload.get("logs", ()))
-    rest = {key: value for key, value in payload.items() if key != "logs"}
-    return [logs, "stdout stderr", json.dumps(rest, ensure_ascii=False)]
+def _strings(value: object) -> list[str]:
+    """Every text in a value, its keys apart; what follows one another in a log is one text."""
+    if isinstance(value, dict):
+        found = [text for key, inside in value.items() if key != "logs" for text in _strings(inside)]
+        chunks = value.get("logs", ())
+        return [*found, "".join(one["content"] for one in chunks), *{one["type"] for one in chunks}]
+    if isinstance(value, list):
+        return [text for inside in value for text in _strings(inside)]
+    return [value] if isinstance(value, str) else []
 
 
 def search_runs(world: World, pipeline_id: str, query: str) -> list[Run]:
     """The runs of a pipeline that a query finds, newest first; all for an empty one."""
     terms, now = terms_of(query), world.now()
+    if query.strip() and not terms:
+        return []
     return [
         run
         for run in world.newest(pipeline_id)
@@ -67,4 +73,6 @@ def _error(run: Run, now: float) -> str:
 def search_pipelines(pipelines: Iterable[Pipeline], query: str) -> list[Pipeline]:
     """The pipelines whose name or source a query finds; all for an empty one."""
     terms = terms_of(query)
+    if query.strip() and not terms:
+        return []
     return [one for one in pipelines if matches(terms, one.name, one.content)]

@@ -61,7 +61,7 @@ class Tool:
         for name, value in arguments.items():
             number = isinstance(value, int) and not isinstance(value, bool)
             if kinds[name] and not (value is None or number):
-                raise ToolError(_wrong(name, value, '"null, integer"'))
+                raise ToolError(_wrong(name, value, 'one of "null, integer"'))
             if not kinds[name] and not isinstance(value, str):
                 raise ToolError(_wrong(name, value, '"string"'))
 
@@ -76,9 +76,11 @@ def _quoted(names: list[str]) -> str:
 
 def _wrong(name: str, value: Any, wanted: str) -> str:
     kind = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
-    has = kind.get(type(value), "null")
+    has, shown = kind.get(type(value), "null"), value if isinstance(value, str) else compact(value)
+    if value is None:
+        shown = "<invalid reflect.Value>"
     place = f"validating /properties/{name}"
-    return f'validating "arguments": validating root: {place}: type: {compact(value)} has type "{has}", want {wanted}'
+    return f'validating "arguments": validating root: {place}: type: {shown} has type "{has}", want {wanted}'
 
 
 def _run(world: World, run_id: str) -> Run | None:

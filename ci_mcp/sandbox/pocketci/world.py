@@ -91,11 +91,6 @@ class World:
         every = ((run, gate) for run in self.runs.values() for gate in run.gates.values() if gate.created <= now)
         return next((pair for pair in every if pair[1].id == gate_id), None)
 
-    def in_flight(self) -> list[Run]:
-        """The runs that run now."""
-        now = self.now()
-        return [run for run in self.runs.values() if run.status(now) == "running"]
-
     def waiting(self) -> list[Run]:
         """The runs that wait to run, in the order in which they came."""
         now = self.now()
@@ -133,9 +128,10 @@ class World:
 
     def check_queue(self) -> None:
         """Raise `QueueFull` where nothing more can be taken."""
-        running = len(self.in_flight())
-        if running >= self.limits.in_flight and len(self.waiting()) >= self.limits.queue:
-            raise QueueFull(running)
+        now = self.now()
+        taken = sum(_in_flight(run, now) for run in self.runs.values())
+        if taken >= self.limits.in_flight + self.limits.queue:
+            raise QueueFull(self.limits.in_flight)
 
     def stop(self, run: Run) -> str:
         """Stop a run that is in flight; the word for what becomes of it."""
