@@ -127,9 +127,10 @@ def _folders(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _backup(change: Change, target: Path) -> Iterator[Path | None]:
-    """A copy of what a person had, unless there is one; it goes again where the block fails."""
+    """A copy of what a person had, where it is changed and there is none; it goes again where the block fails."""
     before = change.before
-    wanted = before is not None and change.own is not None
+    # Taking out only what is ours loses nothing of a person's.
+    wanted = before is not None and change.own is not None and change.after != change.own
     if not wanted or any(_holds(old, before, change.own) for old in _backups(target)):
         yield None
         return

@@ -22,6 +22,6 @@ agent = Agent(
     guide="GEMINI.md",
     steps={
         "project": "it wants the folder trusted: start gemini here and trust it",
-        "user": "start it anew",
+        "user": "it starts no server in a folder that is not trusted: start gemini in your project and trust it",
     },
 )

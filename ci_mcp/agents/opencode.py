@@ -29,7 +29,7 @@ agent = Agent(
     project_signs=("opencode.json", "opencode.jsonc", ".opencode"),
     guide="AGENTS.md",
     steps={
-        "project": "nothing: it reads the file at its next start",
-        "user": "nothing: it reads the file at its next start",
+        "project": "it reads the file at its next start",
+        "user": "it reads the file at its next start",
     },
 )

@@ -10,10 +10,19 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
-from ci_mcp.auth.endpoints import Endpoint, Tokens, address, cli_tokens, endpoints, environment_address, variable
+from ci_mcp.auth.endpoints import (
+    Endpoint,
+    Tokens,
+    address,
+    cli_tokens,
+    endpoints,
+    environment_address,
+    user,
+    variable,
+)
 from ci_mcp.auth.redact import register
 from ci_mcp.auth.service import Service
 from ci_mcp.config import Config
@@ -54,6 +63,29 @@ def header(credential: Credential) -> str:
     return f"{credential.scheme} {credential.token}"
 
 
+def made(service: Service, credential: Credential) -> Credential:
+    """The credential with the scheme that its service takes: Basic for ``user:password`` where it knows that.
+
+    It is known to `ci_mcp.auth.redact` from then on.
+
+    Raises:
+        AuthError: it cannot be sent: it holds a space, a line break or an odd character.
+    """
+    token = credential.token
+    if service.basic and ":" in token:
+        credential = replace(credential, scheme="Basic")
+    if credential.scheme != "Basic" and not (token.isascii() and token.isprintable() and " " not in token):
+        raise AuthError(
+            f"the {service.name} token ({credential.source}) holds a space, a line break or an odd character",
+            "copy it again, alone",
+        )
+    register(token)
+    if credential.scheme == "Basic":
+        register(token.partition(":")[2])
+        register(header(credential).partition(" ")[2])
+    return credential
+
+
 def resolve(  # noqa: PLR0913 - one argument a place where a token may be
     service: Service,
     endpoint: Endpoint,
@@ -87,18 +119,19 @@ def resolve(  # noqa: PLR0913 - one argument a place where a token may be
         or _from_keyring(endpoint)
         or _from_cli(service, endpoint, config, env, tokens)
     )
-    if found is None:
+    return made(service, found) if found else None
+
+
+def mcp_token(service: Service, endpoint: Endpoint, config: Config, env: Mapping[str, str]) -> Credential | None:
+    """The token that is for a service's MCP server alone; ``None`` where the environment has none for this host.
+
+    Raises:
+        AuthError: there is one, and it cannot be sent.
+    """
+    name, token = variable(service.mcp_token_env, env)
+    if not token or home(service, config, env) != endpoint.host:
         return None
-    if found.scheme != "Basic" and not (found.token.isascii() and found.token.isprintable() and " " not in found.token):
-        raise AuthError(
-            f"the {service.name} token ({found.source}) holds a space, a line break or an odd character",
-            "copy it again, alone",
-        )
-    register(found.token)
-    if found.scheme == "Basic":
-        register(found.token.partition(":")[2])
-        register(header(found).partition(" ")[2])
-    return found
+    return made(service, Credential(token, f"environment variable {name}"))
 
 
 def home(service: Service, config: Config, env: Mapping[str, str]) -> str:
@@ -121,6 +154,9 @@ def _from_environment(
     named = environment_address(service, config, env)
     if token and home(service, config, env) == endpoint.host:
         return Credential(token, f"environment variable {name}")
+    names, pair = user(service, env)
+    if pair and home(service, config, env) == endpoint.host:
+        return Credential(pair, f"environment variables {names}", "Basic")
     if named is not None and named.userinfo and named.host == endpoint.host:
         return Credential(named.userinfo, f"environment variable {variable(service.host_env, env)[0]}", "Basic")
     return None
@@ -163,10 +199,11 @@ def missing(service: Service, host: str = "") -> AuthError:
     other = host not in {"", service.default_host}
     host = host or service.default_host
     steps = f'run "ci-mcp auth login {service.name}' + (f' --host {host}"' if other else '"')
-    if service.token_env:
-        steps += f", or set {service.token_env[0]}"
+    variables = [*service.token_env[:1]] or [*service.user_env[:1], *service.password_env[:1]]
+    if variables:
         if service.host_env and (other or not host):
-            steps += f" and {service.host_env[0]}" + (f"={host}" if host else "")
+            variables.append(service.host_env[0] + (f"={host}" if host else ""))
+        steps += f", or set {' and '.join(variables)}"
     if service.token_page and (host or "{host}" not in service.token_page):
         steps += f"; a token is made at {service.token_page.replace('{host}', host)}"
     return AuthError(f"no token for {service.name}" + (f" at {host}" if other else ""), steps)

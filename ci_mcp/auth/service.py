@@ -11,6 +11,9 @@ class Service:
         name: the provider's name, as in commands and tool names.
         title: how people write it.
         token_env: environment variables that may hold the token, first wins.
+        user_env: environment variables that may hold a user's name, and ``password_env`` its password: together they
+            are sent as Basic where there is no token.
+        basic: true where a token that holds a colon is ``user:password``, to be sent as Basic.
         host_env: environment variables that may hold the host or base URL, first wins.
         default_host: the vendor's own host; empty where every organization or server has its own.
         web_hosts: patterns (``fnmatch``) of the hosts in web URLs that people paste.
@@ -21,9 +24,11 @@ class Service:
         token_page: where a token is made; ``{host}`` stands for the host.
         page_note: which kind of token to make there, and what it may have to be allowed.
         cli_file: the vendor's own command line keeps its tokens here; empty where it has none.
+        cli_env: environment variables that may hold another path of that file.
         mcp_env: environment variables that may hold the URL of the vendor's hosted MCP server, where that is beside its
             API and takes the same token.
         mcp_url: that server for the hosts of ``web_hosts``.
+        mcp_token_env: environment variables that may hold a token of its own for an MCP server at the service's root.
         open: true where a server may be used without a token.
         mcp_only: true where the vendor offers a hosted MCP server alone, and no API beside it.
         ci_files: files and folders of a repository that say that this service builds it.
@@ -34,7 +39,10 @@ class Service:
 
     name: str
     title: str
-    token_env: tuple[str, ...]
+    token_env: tuple[str, ...] = ()
+    user_env: tuple[str, ...] = ()
+    password_env: tuple[str, ...] = ()
+    basic: bool = False
     host_env: tuple[str, ...] = ()
     default_host: str = ""
     web_hosts: tuple[str, ...] = ()
@@ -45,8 +53,10 @@ class Service:
     token_page: str = ""
     page_note: str = ""
     cli_file: str = ""
+    cli_env: tuple[str, ...] = ()
     mcp_env: tuple[str, ...] = ()
     mcp_url: str = ""
+    mcp_token_env: tuple[str, ...] = ()
     open: bool = False
     mcp_only: bool = False
     ci_files: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ci_mcp.auth.service import Service
     from ci_mcp.cli.checks import Checked
     from ci_mcp.config import Config
+    from ci_mcp.core.provider import Login
 
 _host = click.option("--host", shell_complete=hosts, help="Host or URL, where it is not the vendor's own.")
 
@@ -36,12 +37,14 @@ def login(options: Options, provider: str, host: str | None, token_stdin: bool) 
     """Check a token with its service and keep it in the keyring."""
     from ci_mcp.auth.credentials import store
     from ci_mcp.auth.endpoints import add_note
+    from ci_mcp.core.catalog import find
 
     service, config, endpoint = _endpoint(options, provider, host)
-    if not (token_stdin or sys.stdin.isatty()):
+    flow = None if token_stdin else find(service.name).hooks.login
+    if not (token_stdin or flow or sys.stdin.isatty()):
         raise UsageError("there is no terminal to ask for the token on", "pipe it in with --token-stdin")
     _need_keyring(service, endpoint)
-    token = _token(service, endpoint, token_stdin=token_stdin)
+    token = _flow(flow, service, config, endpoint) if flow else _token(service, endpoint, token_stdin=token_stdin)
     who = _verify(service, config, endpoint, token)
     store(endpoint, token)
     add_note(config, endpoint)
@@ -104,6 +107,22 @@ def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> st
     if not token:
         raise UsageError("the token is empty", "give the token itself on one line")
     return token
+
+
+def _flow(flow: "Login", service: "Service", config: "Config", endpoint: "Endpoint") -> str:
+    """The token that a service's own login gives; what the person has to do there goes to stderr."""
+    import anyio
+
+    from ci_mcp.core.services import Services, World
+    from ci_mcp.logs.store import Store
+
+    world = World(config, os.environ, given={service.name: (endpoint, "")})
+
+    async def ask() -> str:
+        async with Services(world, Store(config.cache_dir / "logs")) as services:
+            return await flow(services.api(service.name), lambda said: click.echo(said, err=True))
+
+    return anyio.run(ask)
 
 
 def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: str) -> str:

@@ -1,7 +1,7 @@
 """``python -m ci_mcp.cli.generate``: write again all that is made from the code, in a checkout.
 
-It writes ``ci_mcp/tools.json``, ``completions/``, the README's tables and its transcript; tests hold them equal
-to the code.
+It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, the README's tables, install links and transcript;
+tests hold them equal to the code.
 """
 
 import json
@@ -13,12 +13,14 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from ci_mcp.auth.service import Service
+from ci_mcp.cli.listing import links, server_json
 from ci_mcp.core.catalog import Catalog
 from ci_mcp.core.schema import as_json, build
 
 MADE = "made by `python -m ci_mcp.cli.generate`"
 TOOLS = (f"<!-- tools: {MADE} -->", "<!-- tools end -->")
 SERVICES = (f"<!-- services: {MADE} -->", "<!-- services end -->")
+LINKS = (f"<!-- links: {MADE} -->", "<!-- links end -->")
 TRANSCRIPT = (f"<!-- transcript: {MADE} -->", "<!-- transcript end -->")
 
 
@@ -65,7 +67,7 @@ def transcript() -> str:
     from ci_mcp.cli.context import Options, run_tool
 
     with TemporaryDirectory() as folder, chdir(folder):  # in a checkout an answer points into its files
-        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
+        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600}, ("semaphore",))
     return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
 
 
@@ -81,10 +83,12 @@ def main(root: Path) -> None:
     """Write every generated file below ``root``."""
     catalog = build()
     (root / "ci_mcp" / "tools.json").write_text(tools_file(catalog), encoding="utf-8")
+    (root / "server.json").write_text(server_json(catalog), encoding="utf-8")
     # All else is made from tools.json, so it is imported after that is written.
     readme = root / "README.md"
     text = between(readme.read_text(encoding="utf-8"), TOOLS, tools_table(catalog))
     text = between(text, SERVICES, services_table(catalog))
+    text = between(text, LINKS, links(catalog))
     readme.write_text(between(text, TRANSCRIPT, transcript()), encoding="utf-8")
     from ci_mcp.cli.app import cli
     from ci_mcp.cli.completion import SHELLS, script

@@ -98,7 +98,14 @@ class Api(Protocol):
 
     @property
     def mcp(self) -> "Api | None":
-        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+        """The vendor's MCP server, which takes the same credential or one of its own; ``None``: none is known."""
+        ...
+
+    async def claims(self) -> Mapping[str, Any]:
+        """What the credential says of itself: a JWT's payload, not verified, or Basic's user as ``user``.
+
+        Empty for any other token, and where none is sent.
+        """
         ...
 
     @property
@@ -143,6 +150,11 @@ class Api(Protocol):
         ...
 
 
+Login = Callable[[Api, Callable[[str], None]], Awaitable[str]]
+"""A service's own way to log a person in: what shows them what to do → the token; raises the errors of `ci_mcp.errors`.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
     """What triage asks of a provider; ``None`` where the vendor cannot serve it.
@@ -161,6 +173,7 @@ class Hooks:
         rerun: run id, failed jobs only or all → the id of the new run.
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
+        login: the service's own way to log a person in, told what to show them → the token.
         numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
         branches: false where the vendor knows no branches, so that a target cannot name one.
         needs: tool, without the provider's name → the scope that a token needs for it; empty where it needs none.
@@ -180,6 +193,7 @@ class Hooks:
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
+    login: Login | None = None
     numbered: bool = False
     branches: bool = True
     needs: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from ci_mcp.auth.credentials import Credential, missing, resolve
+from ci_mcp.auth.credentials import Credential, made, mcp_token, missing, resolve
 from ci_mcp.auth.endpoints import Endpoint, configured, endpoints
 from ci_mcp.auth.service import Service
 from ci_mcp.config import Config
@@ -142,6 +142,7 @@ class Services:
             settings=self._settings(service),
             trusted=service.credential_hosts,
             transport=self._transport,
+            mcp_credential=partial(self._mcp_credential, name, endpoint) if service.mcp_token_env else None,
         )
         self._stack.push_async_callback(api.aclose)
         return api
@@ -154,11 +155,16 @@ class Services:
     def _credential(self, name: str, endpoint: Endpoint) -> Credential | None:
         service = self.service(name)
         if self.world.given is not None:
-            return Credential(self.world.given[name][1], source="the sandbox")
+            token = self.world.given[name][1]
+            return made(service, Credential(token, source="the sandbox")) if token else None
         found = resolve(service, endpoint, self.world.config, self.world.env, tokens=self._tokens(name))
         if found is None and not service.open:
             raise missing(service, endpoint.host)
         return found
+
+    def _mcp_credential(self, name: str, endpoint: Endpoint) -> Credential | None:
+        own = mcp_token(self.service(name), endpoint, self.world.config, self.world.env)
+        return own or self._credential(name, endpoint)
 
     def source(self, name: str, host: str) -> str:
         """Where the token for a host comes from, in words; empty where there is none."""

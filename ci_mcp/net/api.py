@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from ci_mcp.auth.claims import claims
 from ci_mcp.auth.credentials import Credential, header
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.auth.redact import redact
@@ -69,6 +70,7 @@ class HttpApi:
         slots: anyio.Semaphore | None = None,
         settings: Mapping[str, Any] | None = None,
         trusted: Sequence[str] = (),
+        mcp_credential: Credential | Callable[[], Credential | None] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
@@ -84,6 +86,7 @@ class HttpApi:
             slots: how many requests may run at once, shared among the hosts of a service.
             settings: the provider's section of the settings file.
             trusted: patterns of further hosts that may have the credential.
+            mcp_credential: who we are at the hosted MCP server, where that is not the same.
             transport: what carries the requests, for tests.
             sleep: what waits between attempts, for tests.
         """
@@ -97,7 +100,7 @@ class HttpApi:
         self._sleep = sleep
         self._settings = settings or {}
         self._border = Border(endpoint.base_url, trusted)
-        self._credential = credential
+        self._mcp_credential = mcp_credential or credential
         self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
         self._mcp: HttpApi | None = None
@@ -151,8 +154,13 @@ class HttpApi:
         if self._mcp is None and url:
             place = Endpoint(self.endpoint.provider, httpx.URL(url).netloc.decode("ascii"), url)
             more: dict[str, Any] = {"slots": self._slots, "transport": self._transport, "sleep": self._sleep}
-            self._mcp = HttpApi(place, self._credential, self._store, **more)
+            self._mcp = HttpApi(place, self._mcp_credential, self._store, **more)
         return self._mcp
+
+    async def claims(self) -> Mapping[str, Any]:
+        """What the credential says of itself; see `ci_mcp.core.provider.Api.claims`."""
+        await self._proof()
+        return {} if self._credential is None or callable(self._credential) else claims(self._credential)
 
     async def __aenter__(self) -> Self:
         """Itself."""

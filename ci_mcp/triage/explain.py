@@ -94,8 +94,9 @@ class _Telling:
     def __init__(self, services: Services, story: Story, detail: Detail, *, excerpts: bool = True) -> None:
         self.story, self.detail, self.excerpts = story, detail, excerpts
         self.title = services.service(story.target.provider).title
-        names = (tool.name for tool in services.catalog.of(story.target.provider))
-        self.log_tool = next((name for name in names if name.endswith("_logs")), "")
+        tools = services.catalog.of(story.target.provider)
+        logs = next((tool for tool in tools if tool.name.endswith("_logs")), None)
+        self.log_tool = f"{logs.name}({logs.input_schema['required'][0]}" if logs else ""
 
     def text(self) -> str:
         """All of it."""
@@ -155,7 +156,7 @@ class _Telling:
         if one.excerpt is not None and self.excerpts:
             lines.append(fence(one.excerpt.text(), "log"))
         if job.log_id and self.log_tool and not one.problem and self.detail.whole:
-            lines.append(f'more of this log: {self.log_tool}(job="{job.id}", around=LINE) or search="REGEX"')
+            lines.append(f'more of this log: {self.log_tool}="{job.id}", around=LINE) or search="REGEX"')
         return "\n".join(lines)
 
     def _blame(self, one: Explained) -> str:

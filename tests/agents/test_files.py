@@ -92,6 +92,14 @@ def test_a_backup_goes_when_all_of_it_is_back(place: Path) -> None:
     assert ["a.json", "a.json.ci-mcp.7.bak"] == names(place)
 
 
+def test_taking_out_only_ours_needs_no_backup(place: Path) -> None:
+    """All that is a person's is still there."""
+    path = place / "a.json"
+    path.write_bytes(b"own+ours")
+    assert write(change(path, b"own+ours", b"own", own=b"own")) is None
+    assert ["a.json"] == names(place)
+
+
 @posix
 def test_permissions_stay(place: Path) -> None:
     """Of the file, and its backup has them too."""
