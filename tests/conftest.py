@@ -40,6 +40,11 @@ def _loopback_only(self: socket.socket, address: Any) -> None:
     _connect(self, address)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How hard the tests of a hostile world try."""
+    parser.addoption("--hostile", type=int, default=1, help="times the usual number of hostile tries")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_network() -> Iterator[None]:
     """Sockets reach loopback only."""

@@ -24,9 +24,10 @@ ALLOWED = {
     "core": CORE,
     "providers": CORE | {"providers"},
     "triage": CORE | {"triage"},
+    "agents": CORE | {"agents"},
     "server": CORE,
     "sandbox": LOW | {"sandbox"},
-    "cli": CORE | {"triage", "server", "cli", "sandbox"},
+    "cli": CORE | {"triage", "agents", "server", "cli", "sandbox"},
     "__main__": LOW | {"cli"},
     "": LOW,
 }
@@ -41,6 +42,7 @@ ONLY_IN = {
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
     "keyring": {"auth"},
+    "tomlkit": {"agents"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -1,6 +1,7 @@
 """The README tells the truth: its commands, its transcript, its exit codes."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,16 @@ def test_its_exit_codes_are_those_of_the_errors(readme: str) -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CiError)]
     assert {kind.exit_code for kind in kinds} | {0, 1, 130} == codes
+
+
+def test_its_troubleshooting_is_keyed_by_what_the_program_says(readme: str) -> None:
+    """Word for word, but for what stands for a name."""
+    rows = readme.partition("| message | what to do |")[2].partition("\n\n")[0].splitlines()[2:]
+    messages = [said for row in rows for said in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    source = "\n".join(
+        path.read_text(encoding="utf-8") for path in Path(errors.__file__).parent.rglob("*.py") if path.is_file()
+    )
+    assert len(messages) > 12
+    for message in messages:
+        for part in re.split(r"…|semaphore\b", message):
+            assert part.strip(" :") in source

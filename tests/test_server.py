@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -14,7 +15,7 @@ from mcp_types import TextContent
 from ci_mcp import server
 from ci_mcp.cli.sandboxed import demo_world
 from ci_mcp.core.answer import Answer
-from ci_mcp.core.catalog import load
+from ci_mcp.core.catalog import TRIAGE, ToolSpec, load
 from ci_mcp.core.offer import Offer
 from ci_mcp.core.services import Services, World
 from ci_mcp.errors import NotFoundError
@@ -49,12 +50,17 @@ async def call(client: Client, name: str, **arguments: Any) -> tuple[str, Any, b
     return content.text, result.structured_content, result.is_error
 
 
+def _served(demo: Demo, spec: ToolSpec) -> bool:
+    """Whether the sandbox has the tool's provider; triage is always there."""
+    return spec.provider in {TRIAGE, *(demo[0].given or ())}
+
+
 @pytest.mark.anyio
 async def test_the_core_toolset_is_listed_with_truthful_hints(demo: Demo) -> None:
     """The ci_ tools and the provider's core ones, each with its annotations."""
     async with connected(demo) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert {name for name, spec in load().tools.items() if spec.core} == set(tools)
+    assert {name for name, spec in load().tools.items() if spec.core and _served(demo, spec)} == set(tools)
     assert tools["ci_explain"].annotations is not None
     assert tools["ci_explain"].annotations.read_only_hint is True
     rerun = tools["semaphore_workflows_rerun"].annotations
@@ -68,8 +74,9 @@ async def test_read_only_offers_nothing_that_writes_and_refuses_it(demo: Demo) -
     async with connected(demo, Offer("all", read_only=True)) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         said, _, failed = await call(client, "semaphore_workflows_cancel", workflow=ids.SHOP_MAIN_WORKFLOW)
-    assert {name for name, spec in load().tools.items() if spec.read_only} == names
+    assert {name for name, spec in load().tools.items() if spec.read_only and _served(demo, spec)} == names
     assert failed
+    assert "ci_rerun" not in names
     assert "semaphore_workflows_cancel is not offered by this server" in said
 
 
@@ -80,7 +87,7 @@ async def test_without_a_configured_provider_the_ci_tools_say_what_to_do(demo: D
         names = {tool.name for tool in (await client.list_tools()).tools}
         said, _, failed = await call(client, "ci_explain")
         other, _, _ = await call(client, "semaphore_jobs_logs", job="x")
-    assert {"ci_explain", "ci_status", "ci_echo"} == names
+    assert {"ci_explain", "ci_status", "ci_wait", "ci_rerun", "ci_echo"} == names
     assert failed
     assert "no CI is configured: set " in said
     assert 'semaphore is not configured: run "ci-mcp auth login semaphore"' == other
@@ -147,6 +154,51 @@ async def test_the_same_run_is_started_once_a_minute_unless_forced(demo: Demo) -
     assert first["workflow"] == second["workflow"]
     assert first["workflow"] != third["workflow"]
     assert text.startswith('{"note":"already started ')
+
+
+@pytest.mark.anyio
+async def test_a_rerun_of_any_ci_is_held_back_alike(demo: Demo) -> None:
+    """The guard knows the tool, not the provider; a person who insists is obeyed."""
+    async with connected(demo) as client:
+        _, first, _ = await call(client, "ci_rerun", target="semaphore:shop@spike", which="all")
+        _, second, _ = await call(client, "ci_rerun", target="semaphore:shop@spike", which="all")
+        _, other, _ = await call(client, "ci_rerun", target="semaphore:shop@spike", which="all", force=True)
+    assert first["id"] == second["id"]
+    assert "already started 0 s ago" in second["note"]
+    assert first["id"] != other["id"]
+
+
+@pytest.mark.anyio
+async def test_a_client_that_wants_to_know_is_told_how_far_a_wait_is(demo: Demo) -> None:
+    """Jobs that have ended, of all, with words; the number grows even where only the words are new."""
+    said: list[tuple[float, float | None, str | None]] = []
+
+    async def progress(done: float, total: float | None, words: str | None) -> None:
+        said.append((done, total, words))
+
+    async with connected(demo) as client:
+        arguments = {"target": "semaphore:shop@release", "timeout": 0}
+        await client.call_tool("ci_wait", arguments, progress_callback=progress)
+        await client.call_tool("ci_wait", arguments)  # without a token nothing is sent
+    assert [(4, 4)] == [(done, total) for done, total, _ in said]
+    assert "semaphore shop@release: passed, " in (said[0][2] or "")
+
+
+@pytest.mark.anyio
+async def test_progress_never_stands_still() -> None:
+    """As the protocol wants it."""
+    said: list[tuple[float, float | None, str | None]] = []
+
+    class Session:
+        async def report_progress(self, done: float, total: float | None, words: str | None) -> None:
+            said.append((done, total, words))
+
+    report = server.reporter(SimpleNamespace(session=Session()))
+    for done, total in ((0, None), (0, 2), (2, 2), (2, 2)):
+        await report(done, total, "x")
+    numbers = [one[0] for one in said]
+    assert sorted(set(numbers)) == numbers
+    assert all(total is None or total >= done for done, total, _ in said)
 
 
 @pytest.mark.anyio

@@ -10,10 +10,19 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
-from ci_mcp.auth.endpoints import Endpoint, Tokens, address, cli_tokens, endpoints, environment_address, variable
+from ci_mcp.auth.endpoints import (
+    Endpoint,
+    Tokens,
+    address,
+    cli_tokens,
+    endpoints,
+    environment_address,
+    user,
+    variable,
+)
 from ci_mcp.auth.redact import register
 from ci_mcp.auth.service import Service
 from ci_mcp.config import Config
@@ -22,10 +31,14 @@ from ci_mcp.errors import AuthError, UsageError
 T = TypeVar("T")
 
 KEYRING_SERVICE: Final = "ci-mcp"
+NO_KEYRING: Final = "this machine has no keyring"
 KEYRING_SECONDS: Final = 5.0
 """How long a keyring may think (it may be asking a person) before it counts as absent."""
 
 _log = logging.getLogger(__name__)
+_hung: Final[
+    list[threading.Thread]
+] = []  # the call that the keyring has not answered; while it is there, no other waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,29 @@ def header(credential: Credential) -> str:
     if credential.scheme == "Basic":
         return f"Basic {base64.b64encode(credential.token.encode()).decode()}"
     return f"{credential.scheme} {credential.token}"
+
+
+def made(service: Service, credential: Credential) -> Credential:
+    """The credential with the scheme that its service takes: Basic for ``user:password`` where it knows that.
+
+    It is known to `ci_mcp.auth.redact` from then on.
+
+    Raises:
+        AuthError: it cannot be sent: it holds a space, a line break or an odd character.
+    """
+    token = credential.token
+    if service.basic and ":" in token:
+        credential = replace(credential, scheme="Basic")
+    if credential.scheme != "Basic" and not (token.isascii() and token.isprintable() and " " not in token):
+        raise AuthError(
+            f"the {service.name} token ({credential.source}) holds a space, a line break or an odd character",
+            "copy it again, alone",
+        )
+    register(token)
+    if credential.scheme == "Basic":
+        register(token.partition(":")[2])
+        register(header(credential).partition(" ")[2])
+    return credential
 
 
 def resolve(  # noqa: PLR0913 - one argument a place where a token may be
@@ -83,18 +119,19 @@ def resolve(  # noqa: PLR0913 - one argument a place where a token may be
         or _from_keyring(endpoint)
         or _from_cli(service, endpoint, config, env, tokens)
     )
-    if found is None:
+    return made(service, found) if found else None
+
+
+def mcp_token(service: Service, endpoint: Endpoint, config: Config, env: Mapping[str, str]) -> Credential | None:
+    """The token that is for a service's MCP server alone; ``None`` where the environment has none for this host.
+
+    Raises:
+        AuthError: there is one, and it cannot be sent.
+    """
+    name, token = variable(service.mcp_token_env, env)
+    if not token or home(service, config, env) != endpoint.host:
         return None
-    if found.scheme != "Basic" and not (found.token.isascii() and found.token.isprintable() and " " not in found.token):
-        raise AuthError(
-            f"the {service.name} token ({found.source}) holds a space, a line break or an odd character",
-            "copy it again, alone",
-        )
-    register(found.token)
-    if found.scheme == "Basic":
-        register(found.token.partition(":")[2])
-        register(header(found).partition(" ")[2])
-    return found
+    return made(service, Credential(token, f"environment variable {name}"))
 
 
 def home(service: Service, config: Config, env: Mapping[str, str]) -> str:
@@ -117,6 +154,9 @@ def _from_environment(
     named = environment_address(service, config, env)
     if token and home(service, config, env) == endpoint.host:
         return Credential(token, f"environment variable {name}")
+    names, pair = user(service, env)
+    if pair and home(service, config, env) == endpoint.host:
+        return Credential(pair, f"environment variables {names}", "Basic")
     if named is not None and named.userinfo and named.host == endpoint.host:
         return Credential(named.userinfo, f"environment variable {variable(service.host_env, env)[0]}", "Basic")
     return None
@@ -159,10 +199,11 @@ def missing(service: Service, host: str = "") -> AuthError:
     other = host not in {"", service.default_host}
     host = host or service.default_host
     steps = f'run "ci-mcp auth login {service.name}' + (f' --host {host}"' if other else '"')
-    if service.token_env:
-        steps += f", or set {service.token_env[0]}"
+    variables = [*service.token_env[:1]] or [*service.user_env[:1], *service.password_env[:1]]
+    if variables:
         if service.host_env and (other or not host):
-            steps += f" and {service.host_env[0]}" + (f"={host}" if host else "")
+            variables.append(service.host_env[0] + (f"={host}" if host else ""))
+        steps += f", or set {' and '.join(variables)}"
     if service.token_page and (host or "{host}" not in service.token_page):
         steps += f"; a token is made at {service.token_page.replace('{host}', host)}"
     return AuthError(f"no token for {service.name}" + (f" at {host}" if other else ""), steps)
@@ -184,10 +225,8 @@ def store(endpoint: Endpoint, token: str) -> None:
     register(token)
     try:
         kept = _bounded(write)
-    except TimeoutError:
-        raise AuthError("the keyring does not answer", f"unlock it, {_INSTEAD}") from None
     except Exception as error:
-        raise AuthError(f"this machine has no keyring that works ({type(error).__name__})", _INSTEAD) from error
+        raise AuthError(*_trouble(error)) from error
     if kept != token:
         raise AuthError("the keyring took the token and did not keep it", _INSTEAD)
 
@@ -209,18 +248,64 @@ def forget(endpoint: Endpoint) -> bool:
 
     try:
         was, gone = _bounded(delete)
-    except TimeoutError:
-        raise AuthError("the keyring does not answer", "unlock it and try again") from None
     except Exception as error:
-        if type(error).__name__ == "NoKeyringError":
+        message, _ = _trouble(error)
+        if message == NO_KEYRING:
             return False
-        raise AuthError(f"the keyring refuses ({type(error).__name__})", "remove it there by hand") from error
+        raise AuthError(message, "unlock it and try again, or remove the token there by hand") from error
     if not gone:
         raise AuthError("the keyring still has the token", "remove it there by hand")
     return was
 
 
+@dataclass(frozen=True, slots=True)
+class KeyringState:
+    """The keyring as it answers now.
+
+    Attributes:
+        backend: its name; empty where it cannot be told.
+        problem: why it is of no use; empty where it works.
+        next_step: what to do then.
+    """
+
+    backend: str
+    problem: str = ""
+    next_step: str = ""
+
+
+def keyring_state() -> KeyringState:
+    """Ask the keyring for something that it does not have; blocks for up to 5 s."""
+
+    def look() -> tuple[str, str]:
+        import keyring
+
+        backend = keyring.get_keyring()
+        kind = type(backend).__module__.removeprefix("keyring.backends.")
+        if kind in {"null", "fail"}:  # one that keeps nothing, and the stand-in for none
+            return "", NO_KEYRING
+        keyring.get_password(KEYRING_SERVICE, "doctor")
+        return str(getattr(backend, "name", kind)), ""
+
+    try:
+        backend, problem = _bounded(look)
+    except Exception as error:  # noqa: BLE001 - backends raise whatever they like
+        return KeyringState("", *_trouble(error))
+    return KeyringState(backend, problem, problem and _INSTEAD)
+
+
 _INSTEAD: Final = "set the token in the environment instead"
+
+
+def _trouble(error: Exception) -> tuple[str, str]:
+    """What is wrong with the keyring, and what to do."""
+    kind = type(error).__name__
+    if isinstance(error, TimeoutError):
+        return "the keyring does not answer", f"unlock it, or {_INSTEAD}"
+    if kind == "KeyringLocked":
+        return "the keyring is locked", f"unlock it, or {_INSTEAD}"
+    if kind == "NoKeyringError":
+        return NO_KEYRING, _INSTEAD
+    return f"the keyring does not work ({kind})", _INSTEAD
 
 
 def _user(endpoint: Endpoint) -> str:
@@ -229,6 +314,8 @@ def _user(endpoint: Endpoint) -> str:
 
 def _bounded(call: Callable[[], T]) -> T:
     """Run a call that may hang (a keyring asks a person) in a thread that is left behind if it does."""
+    if any(one.is_alive() for one in _hung):
+        raise TimeoutError  # it hangs still: each host would wait as long as the first, for nothing
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
@@ -237,10 +324,12 @@ def _bounded(call: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - handed to the caller, who raises it
             answers.put((None, error))
 
-    threading.Thread(target=run, name="keyring", daemon=True).start()
+    thread = threading.Thread(target=run, name="keyring", daemon=True)
+    thread.start()
     try:
         answer, error = answers.get(timeout=KEYRING_SECONDS)
     except queue.Empty:
+        _hung[:] = [thread]
         raise TimeoutError from None
     if error is not None:
         raise error

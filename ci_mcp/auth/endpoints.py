@@ -114,6 +114,12 @@ def variable(names: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, str]:
     return "", ""
 
 
+def user(service: Service, env: Mapping[str, str]) -> tuple[str, str]:
+    """The environment's user and password: the variables' names in words, ``user:password``; both empty without."""
+    (user_name, who), (password_name, password) = variable(service.user_env, env), variable(service.password_env, env)
+    return (f"{user_name} and {password_name}", f"{who}:{password}") if who and password else ("", "")
+
+
 def environment_address(service: Service, config: Config, env: Mapping[str, str]) -> Address | None:
     """The host that the environment names, ``None`` where it names none."""
     name, value = variable(service.host_env, env)
@@ -136,17 +142,19 @@ def endpoints(
     """
     found: dict[str, Endpoint] = {}
     for address_ in _addresses(service, config, env, tokens):
-        mcp_url = _mcp_url(service, address_.host, config, env)
+        mcp_url = _mcp_url(service, address_, config, env)
         found.setdefault(address_.host, Endpoint(service.name, address_.host, address_.base_url, mcp_url))
     return tuple(found.values())
 
 
-def _mcp_url(service: Service, host: str, config: Config, env: Mapping[str, str]) -> str:
+def _mcp_url(service: Service, place: Address, config: Config, env: Mapping[str, str]) -> str:
     name, value = variable(service.mcp_env, env)
     if value:
         return _named(value, config, name).base_url
+    if variable(service.mcp_token_env, env)[1]:
+        return place.base_url
     # A token goes nowhere that its person did not name, but to the vendor itself.
-    return service.mcp_url if any(fnmatch(host, pattern) for pattern in service.web_hosts) else ""
+    return service.mcp_url if any(fnmatch(place.host, pattern) for pattern in service.web_hosts) else ""
 
 
 def _addresses(service: Service, config: Config, env: Mapping[str, str], tokens: Tokens | None) -> Iterator[Address]:
@@ -181,7 +189,7 @@ def _named(value: str, config: Config, where: str) -> Address:
 
 def configured(service: Service, config: Config, env: Mapping[str, str]) -> bool:
     """Whether a service has a token, or a URL where it may be open; reads no keyring and no network."""
-    if variable(service.token_env, env)[1] or service.name in read_notes(config):
+    if variable(service.token_env, env)[1] or user(service, env)[1] or service.name in read_notes(config):
         return True
     if service.cli_file and cli_path(service, env).is_file():
         return True
@@ -193,6 +201,8 @@ def configured(service: Service, config: Config, env: Mapping[str, str]) -> bool
 
 def cli_path(service: Service, env: Mapping[str, str]) -> Path:
     """Where the vendor's own command line keeps its tokens."""
+    if named := variable(service.cli_env, env)[1]:
+        return Path(named).expanduser()
     home = env.get("HOME") or env.get("USERPROFILE")
     if home and service.cli_file.startswith("~/"):
         return Path(home) / service.cli_file[2:]

@@ -6,7 +6,8 @@ Give `redact` the whole text, not its lines: a private key is a block of lines.
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
@@ -33,6 +34,11 @@ _VARIABLE: Final = (
 _NAMED: Final = (
     r"(?i:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
     r"\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']([^\s\"'\[\\]{12,})[\"'\\]"
+)
+_PAIR: Final = (  # {"name": "API_TOKEN", "value": "…"}, as services list variables
+    r"[\"']name\\?[\"'][ \t]*:[ \t]*\\?[\"'][^\"'\s]{0,60}"
+    r"(?i:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)[^\"'\s]{0,20}[\"']"
+    r"[ \t]*,[ \t]*\\?[\"']value\\?[\"'][ \t]*:[ \t]*\\?[\"']([^\s\"'\[\\]{8,})[\"'\\]"
 )
 # No repetition before a secret is without bound or goes over a line's end: that is what keeps the search linear.
 # Each shape has one group, the secret; what stands before it is shown.
@@ -88,6 +94,7 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     ("signature", _QUERY),
     ("secret", _VARIABLE),
     ("secret", _NAMED),
+    ("secret", _PAIR),
 )
 # These rest on a name before the value, so the value must look like one.
 _BY_NAME: Final = frozenset({"authorization", "cookie", "password", "signature", "secret", "token"})
@@ -117,6 +124,20 @@ def redact(text: str) -> str:
         return _shapes(_private_keys(text.encode("utf-8", "replace").decode()))
 
 
+def redact_keys(lines: Sequence[str]) -> list[str]:
+    """The lines, as many as they were, with ``[redacted: private key]`` for each that is part of a private key.
+
+    `redact` sees a key only in a whole text: this is for lines that are handed on one by one.
+    """
+    text = "\n".join(lines)
+    if "PRIVATE KEY" not in text:
+        return list(lines)
+    hidden: set[int] = set()
+    for begin, end in _key_spans(text):
+        hidden.update(range(text.count("\n", 0, begin), text.count("\n", 0, end) + 1))
+    return ["[redacted: private key]" if number in hidden else line for number, line in enumerate(lines)]
+
+
 def redact_environment(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Variables with their names kept and their values redacted; an empty value stays empty, which may be the news."""
     items = pairs.items() if isinstance(pairs, Mapping) else pairs
@@ -134,11 +155,16 @@ def _shapes(text: str) -> str:
     for match in _pattern().finditer(text):
         kind = _SHAPES[match.lastindex - 1][0]
         start, end = match.span(match.lastindex)
-        if kind in _BY_NAME and not _is_value(text[start:end], kind):
+        if kind in _BY_NAME and (not _is_value(text[start:end], kind) or _is_page(text, match.start(), start)):
             continue
         parts += (text[done:start], f"[redacted: {kind}]")
         done = end
     return "".join((*parts, text[done:])) if parts else text
+
+
+def _is_page(text: str, begin: int, start: int) -> bool:
+    """Whether the name before a value is that of a list's next page, as in ``next_page_token``."""
+    return re.search(r"page[_-]?token", text[max(0, begin - 5) : start], re.IGNORECASE) is not None
 
 
 def _is_value(value: str, kind: str) -> bool:

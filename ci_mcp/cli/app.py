@@ -1,5 +1,6 @@
 """The root of the command line: its options, its commands, and the one place that turns errors into output."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,10 +19,15 @@ INTERRUPTED = 130
 COMMANDS = {
     "serve": ("serve", "Serve MCP on stdin and stdout."),
     "explain": ("explain", "Why did it fail: jobs, lines, tests, what changed since green."),
-    "status": ("explain", "Show the newest runs for this checkout, branch or project."),
+    "status": ("status", "Show the newest runs for this checkout, branch or project."),
+    "wait": ("wait", "Wait until the run ends, and say how; of a failure, why."),
+    "rerun": ("rerun", "Run it again: its failed jobs, or all of it."),
     "excerpt": ("excerpt", "Show the lines of a log that explain its failure."),
     "tools": ("tools", "List the tools that `serve` offers with the same options."),
+    "setup": ("setup", "Give it to your coding agents: their configuration, and how to ask."),
     "auth": ("auth", "Log in, log out, and see where each token comes from."),
+    "doctor": ("doctor", "Check each CI, and what stands between it and this machine."),
+    "api": ("api", "Call a service's own API with our token; for scripts."),
     "cache": ("cache", "The logs kept on disk: how many, how large, and away with them."),
     "completion": ("completion", "Print the completion script for a shell."),
     "demo": ("demo", "Look around without an account: real failures, in a sandbox on this machine."),
@@ -31,11 +37,11 @@ COMMANDS = {
 EXAMPLES = """
 \b
 Examples:
-  ci-mcp explain                            why the checkout's newest run failed
+  ci-mcp explain                         why the checkout's newest run failed
   ci-mcp explain https://acme.semaphoreci.com/workflows/…
   ci-mcp semaphore jobs logs --job ID --tail 50
-  ci-mcp excerpt build.log                  the telling lines of any log
-  claude mcp add ci -- ci-mcp serve         give it to an agent
+  ci-mcp excerpt build.log               the telling lines of any log
+  claude mcp add ci -- ci-mcp serve      give it to an agent
 """
 
 
@@ -96,6 +102,8 @@ def cli(ctx: click.Context, demo: bool, quiet: bool, debug: bool) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; what went wrong is said here and nowhere else."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if "_CI_MCP_COMPLETE" in os.environ:
+        import_module("ci_mcp.cli.complete")  # it teaches click how bash takes words apart
     as_json = "--format=json" in given or ("--format", "json") in pairwise(given)
     try:
         code = cli.main(given, prog_name="ci-mcp", standalone_mode=False)

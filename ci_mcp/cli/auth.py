@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_mcp.cli.complete import hosts, provider_argument
 from ci_mcp.cli.context import Options, log_to_stderr, run_async
-from ci_mcp.errors import AuthError, CiError, UsageError
+from ci_mcp.cli.output import FORMATS, show
+from ci_mcp.errors import AuthError, UsageError
 
 if TYPE_CHECKING:
     from ci_mcp.auth.endpoints import Endpoint
     from ci_mcp.auth.service import Service
+    from ci_mcp.cli.checks import Checked
     from ci_mcp.config import Config
-    from ci_mcp.core.services import Services
+    from ci_mcp.core.provider import Login
 
-_host = click.option("--host", help="Host or URL, where it is not the vendor's own.")
+_host = click.option("--host", shell_complete=hosts, help="Host or URL, where it is not the vendor's own.")
 
 
 @click.group(epilog="\b\nExample:\n  ci-mcp auth login semaphore --host acme.semaphoreci.com")
@@ -26,7 +29,7 @@ def auth() -> None:
 @auth.command(
     epilog="\b\nExample:\n  pass show semaphore | ci-mcp auth login semaphore --host acme.semaphoreci.com --token-stdin"
 )
-@click.argument("provider")
+@provider_argument
 @_host
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
 @click.pass_obj
@@ -34,21 +37,52 @@ def login(options: Options, provider: str, host: str | None, token_stdin: bool) 
     """Check a token with its service and keep it in the keyring."""
     from ci_mcp.auth.credentials import store
     from ci_mcp.auth.endpoints import add_note
+    from ci_mcp.core.catalog import find
 
-    log_to_stderr(options)
-    service, config, endpoint = _endpoint(provider, host)
-    token = _token(service, endpoint, token_stdin=token_stdin)
+    service, config, endpoint = _endpoint(options, provider, host)
+    flow = None if token_stdin else find(service.name).hooks.login
+    if not (token_stdin or flow or sys.stdin.isatty()):
+        raise UsageError("there is no terminal to ask for the token on", "pipe it in with --token-stdin")
+    _need_keyring(service, endpoint)
+    token = _flow(flow, service, config, endpoint) if flow else _token(service, endpoint, token_stdin=token_stdin)
     who = _verify(service, config, endpoint, token)
     store(endpoint, token)
     add_note(config, endpoint)
     click.echo(f"logged in to {service.title} at {endpoint.host} ({who}); the token is in the keyring")
+    _say_what_goes_before(options, service, config, endpoint)
 
 
-def _endpoint(provider: str, host: str | None) -> "tuple[Service, Config, Endpoint]":
+def _need_keyring(service: "Service", endpoint: "Endpoint") -> None:
+    """Raise `AuthError` before anybody types a token that cannot be kept."""
+    from ci_mcp.auth.credentials import keyring_state
+
+    state = keyring_state()
+    if state.problem:
+        names = [*service.token_env[:1], *(service.host_env[:1] if endpoint.host != service.default_host else ())]
+        locked = "unlock it, or " if "unlock" in state.next_step else ""
+        raise AuthError(state.problem, f"{locked}set {' and '.join(names)} in the environment instead")
+
+
+def _say_what_goes_before(options: Options, service: "Service", config: "Config", endpoint: "Endpoint") -> None:
+    from ci_mcp.auth.credentials import resolve
+
+    try:
+        found = resolve(service, endpoint, config, os.environ)
+    except AuthError as error:  # it cannot even be sent
+        click.echo(f"ci-mcp: {error}", err=True)
+        return
+    if found is not None and found.source != "keyring" and not options.quiet:
+        click.echo(f"the {found.source} goes before it: unset it to use the keyring's", err=True)
+
+
+def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Service, Config, Endpoint]":
     from ci_mcp.auth.endpoints import Endpoint, address, endpoints
     from ci_mcp.config import Config
     from ci_mcp.core.catalog import load
 
+    log_to_stderr(options)
+    if options.demo:
+        raise UsageError("the demo keeps no token", "leave out --demo")
     service = load().services.get(provider)
     if service is None:
         raise UsageError(f"there is no provider {provider}", f"the providers are {', '.join(load().services)}")
@@ -65,14 +99,30 @@ def _endpoint(provider: str, host: str | None) -> "tuple[Service, Config, Endpoi
 def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> str:
     if token_stdin:
         token = sys.stdin.readline().strip()
-    elif sys.stdin.isatty():
-        click.echo(f"A token is made at {service.token_page.format(host=endpoint.host)}", err=True)
-        token = click.prompt(f"{service.title} token", hide_input=True, err=True).strip()
     else:
-        raise UsageError("there is no terminal to ask for the token on", "pipe it in with --token-stdin")
+        if service.token_page:
+            note = f"\n({service.page_note})" if service.page_note else ""
+            click.echo(f"A token is made at {service.token_page.format(host=endpoint.host)}{note}", err=True)
+        token = click.prompt(f"{service.title} token", hide_input=True, err=True).strip()
     if not token:
         raise UsageError("the token is empty", "give the token itself on one line")
     return token
+
+
+def _flow(flow: "Login", service: "Service", config: "Config", endpoint: "Endpoint") -> str:
+    """The token that a service's own login gives; what the person has to do there goes to stderr."""
+    import anyio
+
+    from ci_mcp.core.services import Services, World
+    from ci_mcp.logs.store import Store
+
+    world = World(config, os.environ, given={service.name: (endpoint, "")})
+
+    async def ask() -> str:
+        async with Services(world, Store(config.cache_dir / "logs")) as services:
+            return await flow(services.api(service.name), lambda said: click.echo(said, err=True))
+
+    return anyio.run(ask)
 
 
 def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: str) -> str:
@@ -85,28 +135,25 @@ def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: s
 
     async def ask() -> str:
         async with Services(world, Store(config.cache_dir / "logs")) as services:
-            return await _who(services, service.name)
+            identity = services.provider(service.name).hooks.identity
+            if identity is None:
+                return "not checked: its API has no call for that"
+            found = await identity(services.api(service.name))
+            return ", ".join(part for part in (found.name, found.note) if part)
 
     return anyio.run(ask)
 
 
-async def _who(services: "Services", name: str, host: str = "") -> str:
-    identity = services.provider(name).hooks.identity
-    if identity is None:
-        return "not checked: its API has no call for that"
-    found = await identity(services.api(name, host))
-    return ", ".join(part for part in (found.name, found.note) if part)
-
-
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth logout semaphore --host acme.semaphoreci.com")
-@click.argument("provider")
+@provider_argument
 @_host
-def logout(provider: str, host: str | None) -> None:
+@click.pass_obj
+def logout(options: Options, provider: str, host: str | None) -> None:
     """Take a token out of the keyring."""
     from ci_mcp.auth.credentials import forget
     from ci_mcp.auth.endpoints import remove_note
 
-    service, config, endpoint = _endpoint(provider, host)
+    service, config, endpoint = _endpoint(options, provider, host)
     was = forget(endpoint)
     remove_note(config, endpoint)
     click.echo(
@@ -115,24 +162,27 @@ def logout(provider: str, host: str | None) -> None:
 
 
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth status")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Table, or JSON with a stable shape.")
 @click.pass_obj
-def status(options: Options) -> None:
+def status(options: Options, format_: str | None) -> None:
     """Show each configured host: where its token comes from, and whose it is; never the token."""
-    for line in run_async(options, _lines):
-        click.echo(line)
+    from ci_mcp.cli.checks import check_services
+    from ci_mcp.core.answer import render
+    from ci_mcp.core.shapes import Page
 
-
-async def _lines(services: "Services") -> list[str]:
-    lines = []
-    for name in services.configured():
-        if not services.endpoints(name):
-            services.api(name)  # raises what is missing
-        for endpoint in services.endpoints(name):
-            try:
-                who = await _who(services, name, endpoint.host)
-                lines.append(f"{name}\t{endpoint.host}\t{services.source(name, endpoint.host)}\t{who}")
-            except CiError as error:
-                lines.append(f"{name}\t{endpoint.host}\t{error}")
-    if not lines:
+    found = run_async(options, check_services)
+    if not found:
         raise AuthError("no CI is configured", 'run "ci-mcp auth login PROVIDER", or set its token in the environment')
-    return lines
+    show(render(Page([_row(one) for one in found])), format_)
+
+
+def _row(one: "Checked") -> dict[str, str | None]:
+    said = {
+        "provider": one.provider,
+        "host": one.host,
+        "source": one.source,
+        "who": one.name,
+        "note": one.note,
+        "problem": f"{one.problem}: {one.next}" if one.problem else "",
+    }
+    return {key: value or None for key, value in said.items()}

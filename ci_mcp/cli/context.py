@@ -56,16 +56,17 @@ async def services(options: Options, only: tuple[str, ...] = ()) -> "AsyncIterat
 
 
 def run_async(options: Options, work: "Callable[[Services], Awaitable[T]]", only: tuple[str, ...] = ()) -> T:
-    """Run ``work`` with the services, saying on a terminal that it is under way when it takes a while."""
+    """Run ``work`` with the services, saying on a terminal that it is under way, and how far, when it takes a while."""
     import anyio
 
     from ci_mcp.cli.progress import progress
+    from ci_mcp.core.progress import reported_to
 
     async def main() -> T:
         async with services(options, only) as opened:
             return await work(opened)
 
-    with progress(quiet=options.quiet):
+    with progress(quiet=options.quiet) as spinner, reported_to(spinner.report):
         return anyio.run(main)
 
 

@@ -50,15 +50,14 @@ async def _tour(services: "Services") -> None:
             "semaphore_jobs_logs",
             {"job": job, "search": "assert", "tail": 4},
         ),
+        Stop("Run its failed jobs again", "rerun semaphore", "ci_rerun", {"target": "semaphore"}),
         Stop(
-            "Run it again",
-            f"semaphore workflows rerun --workflow {run['id']}",
-            "semaphore_workflows_rerun",
-            {"workflow": run["id"]},
+            "Wait for another branch",
+            "wait semaphore:shop@fails-soon --timeout 0",
+            "ci_wait",
+            {"target": "semaphore:shop@fails-soon", "timeout": 0},
         ),
-        Stop(
-            "And another branch?", "explain semaphore:shop@release", "ci_explain", {"target": "semaphore:shop@release"}
-        ),
+        Stop("And a green one?", "explain semaphore:shop@release", "ci_explain", {"target": "semaphore:shop@release"}),
     ):
         await _visit(services, stop)
 

@@ -20,7 +20,7 @@ _IN_MEMORY = 8 << 20  # bytes of standard input kept in memory; more goes to a t
     epilog="\b\nExamples:\n  ci-mcp excerpt build.log\n  make 2>&1 | ci-mcp excerpt -\n"
     "  ci-mcp excerpt red.log --baseline green.log --tokens 500"
 )
-@click.argument("file", default="-")
+@click.argument("file", default="-", type=click.Path(allow_dash=True))
 @click.option(
     "--tokens",
     type=click.IntRange(50, 10_000),

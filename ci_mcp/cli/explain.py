@@ -1,9 +1,10 @@
-"""``ci-mcp explain`` and ``ci-mcp status``."""
+"""``ci-mcp explain``."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from ci_mcp.cli.complete import target_argument
 from ci_mcp.cli.context import Options, run_tool
 from ci_mcp.cli.output import FORMATS, show
 
@@ -18,7 +19,7 @@ _format = click.option("--format", "format_", type=click.Choice(FORMATS), help="
     "  ci-mcp explain https://acme.semaphoreci.com/jobs/…\n\n"
     "Exit code: 0 nothing failed, 1 a run failed or was canceled, 3 no token, 4 not found."
 )
-@click.argument("target", default="")
+@target_argument
 @click.option("--tokens", type=click.IntRange(200, 10_000), default=4_000, show_default=True, help="Most to say.")
 @click.option("--compare/--no-compare", default=True, help="Say what changed since the last green run.")
 @_format
@@ -34,19 +35,8 @@ def explain(options: Options, target: str, tokens: int, compare: bool, format_: 
     return _exit_code(answer)
 
 
-@click.command(epilog="\b\nExamples:\n  ci-mcp status\n  ci-mcp status semaphore:shop@main")
-@click.argument("target", default="")
-@_format
-@click.pass_obj
-def status(options: Options, target: str, format_: str | None) -> int:
-    """Show the newest runs for this checkout, branch or project."""
-    answer = run_tool(options, "ci_status", {"target": target})
-    show(answer, format_)
-    return _exit_code(answer)
-
-
 def _exit_code(answer: "Answer") -> int:
     from ci_mcp.status import Status
 
-    runs = answer.data.get("runs") or answer.data.get("items") or []
+    runs = answer.data["runs"]
     return int(any(Status(run["status"]).bad for run in runs))

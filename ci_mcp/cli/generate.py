@@ -1,20 +1,26 @@
 """``python -m ci_mcp.cli.generate``: write again all that is made from the code, in a checkout.
 
-It writes ``ci_mcp/tools.json``, ``completions/``, the README's tables and its transcript; tests hold them equal
-to the code.
+It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, the README's tables, install links and transcript;
+tests hold them equal to the code.
 """
 
 import json
 import re
 from collections.abc import Iterable
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
+from ci_mcp.auth.service import Service
+from ci_mcp.cli.listing import links, server_json
 from ci_mcp.core.catalog import Catalog
 from ci_mcp.core.schema import as_json, build
 
 MADE = "made by `python -m ci_mcp.cli.generate`"
 TOOLS = (f"<!-- tools: {MADE} -->", "<!-- tools end -->")
 SERVICES = (f"<!-- services: {MADE} -->", "<!-- services end -->")
+LINKS = (f"<!-- links: {MADE} -->", "<!-- links end -->")
 TRANSCRIPT = (f"<!-- transcript: {MADE} -->", "<!-- transcript end -->")
 
 
@@ -40,9 +46,16 @@ def services_table(catalog: Catalog) -> str:
     ]
     for service in catalog.services.values():
         hosts = _code(service.host_env) + (f" (default `{service.default_host}`)" if service.default_host else "")
-        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), service.token_page]
+        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), _made(service)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _made(service: Service) -> str:
+    """Where a token is made, as a link, and which kind."""
+    page = service.token_page
+    shown = f"[{urlsplit(page).hostname}]({page})" if page and "{" not in page else f"`{page}`" if page else ""
+    return ": ".join(filter(None, (shown, service.page_note)))
 
 
 def _code(names: Iterable[str]) -> str:
@@ -53,7 +66,8 @@ def transcript() -> str:
     """What ``ci-mcp --demo explain semaphore`` says, as the README shows it."""
     from ci_mcp.cli.context import Options, run_tool
 
-    said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600})
+    with TemporaryDirectory() as folder, chdir(folder):  # in a checkout an answer points into its files
+        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600}, ("semaphore",))
     return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
 
 
@@ -69,10 +83,12 @@ def main(root: Path) -> None:
     """Write every generated file below ``root``."""
     catalog = build()
     (root / "ci_mcp" / "tools.json").write_text(tools_file(catalog), encoding="utf-8")
+    (root / "server.json").write_text(server_json(catalog), encoding="utf-8")
     # All else is made from tools.json, so it is imported after that is written.
     readme = root / "README.md"
     text = between(readme.read_text(encoding="utf-8"), TOOLS, tools_table(catalog))
     text = between(text, SERVICES, services_table(catalog))
+    text = between(text, LINKS, links(catalog))
     readme.write_text(between(text, TRANSCRIPT, transcript()), encoding="utf-8")
     from ci_mcp.cli.app import cli
     from ci_mcp.cli.completion import SHELLS, script

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json")
 _PIPE_WIDTH = 10_000
 _GAP = 2  # between two columns
+_COMMIT = 10  # characters of a commit, which tell it from all others of a repository
 _STYLES = {
     "passed": "green",
     "failed": "bold red",
@@ -27,7 +28,7 @@ _STYLES = {
 }
 # Columns whose text may be cut on a narrow terminal, with the least width that still tells something.
 _FLEXIBLE = {
-    "title": 16,
+    "title": 12,
     "name": 16,
     "message": 20,
     "description": 16,
@@ -35,10 +36,11 @@ _FLEXIBLE = {
     "word": 8,
     "suite": 8,
     "note": 12,
+    "problem": 30,
 }
 # Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
 _SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
-_KEPT = frozenset({"status", "id", "name", "title", "branch", "message"})
+_KEPT = frozenset({"status", "provider", "id", "name", "title", "branch", "message"})
 _TELLING = re.compile(r"^(?: *\d+)?> ")  # the mark of a telling line, and of a line that a search found
 
 
@@ -65,6 +67,14 @@ def prose(text: str) -> None:
         console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
 
 
+def json_text(value: Any) -> None:
+    """Print JSON on a terminal: indented and coloured, characters that do not show as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not text.isascii():
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    _console().print_json(text, ensure_ascii=False)
+
+
 def _line_style(line: str) -> str:
     if _TELLING.match(line):
         return "bold red"
@@ -85,7 +95,7 @@ def _table(data: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    items = data["items"]
+    items = [item | {"commit": str(item["commit"])[:_COMMIT]} if "commit" in item else item for item in data["items"]]
     console = _console()
     columns = _columns(items, console.width)
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -166,6 +176,14 @@ def _record(data: dict[str, Any]) -> None:
             text = "  ".join(_cell(part) for part in row.values()) if records else _cell(row)
             table.add_row(Text(key if number == 0 else "", style="bold"), Text(text, style=_style(key, data)))
     _console().print(table)
+
+
+def styled(text: str, style: str = "") -> None:
+    """Print a line, in a style on a terminal."""
+    if sys.stdout.isatty():
+        _console().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    else:
+        click.echo(text)
 
 
 def heading(title: str, command: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from ci_mcp.cli.complete import branches
 from ci_mcp.cli.context import Options, run_tool
 from ci_mcp.cli.output import FORMATS, show
 from ci_mcp.core.catalog import ToolSpec, load
@@ -12,12 +13,16 @@ from ci_mcp.core.catalog import ToolSpec, load
 def provider_group(name: str) -> click.Group:
     """The commands of one provider, a group for each noun."""
     service = load().services[name]
-    group = click.Group(name, help=f"{service.title}: its tools as commands.", short_help=service.title)
+    specs = sorted(load().of(name), key=lambda spec: not spec.core)  # the most useful one is the example
+    group = click.Group(
+        name, help=f"{service.title}: its tools as commands.", short_help=service.title, epilog=_shown(specs[0])
+    )
     for spec in load().of(name):
         noun, verb = spec.words
         nouns = group.commands.get(noun)
         if not isinstance(nouns, click.Group):
-            nouns = click.Group(noun, help=f"{service.title} {noun}.")
+            first = next(one for one in specs if one.words[0] == noun)
+            nouns = click.Group(noun, help=f"{service.title} {noun}.", epilog=_shown(first))
             group.add_command(nouns)
         nouns.add_command(_command(spec, verb))
     for noun, nouns in group.commands.items():
@@ -27,8 +32,7 @@ def provider_group(name: str) -> click.Group:
 
 
 def _command(spec: ToolSpec, verb: str) -> click.Command:
-    document = _document(spec)
-    required = [name for name in spec.input_schema.get("required", []) if name != document]
+    document, required = _document(spec), _required(spec)
     # A shell command always does what it is told: `force` is only for agents.
     properties = {k: v for k, v in spec.input_schema["properties"].items() if not (spec.starts and k == "force")}
     options: list[click.Parameter] = [_option(key, value, key in required) for key, value in properties.items()]
@@ -40,7 +44,7 @@ def _command(spec: ToolSpec, verb: str) -> click.Command:
         verb,
         params=options,
         help=spec.description,
-        epilog=_example(spec, [*required, "file"] if document else required),
+        epilog=_shown(spec),
         callback=_callback(spec),
     )
 
@@ -50,9 +54,16 @@ def _document(spec: ToolSpec) -> str:
     return next((k for k, v in spec.input_schema["properties"].items() if "contentMediaType" in v), "")
 
 
-def _example(spec: ToolSpec, required: list[str]) -> str:
+def _required(spec: ToolSpec) -> list[str]:
+    """The options without which it cannot be called; a document may come from a file."""
+    return [name for name in spec.input_schema.get("required", []) if name != _document(spec)]
+
+
+def _shown(spec: ToolSpec) -> str:
+    """An example of how a tool is typed."""
     noun, verb = spec.words
-    given = "".join(f" --{key.replace('_', '-')} {key.upper()}" for key in required)
+    keys = [*_required(spec), *(["file"] if _document(spec) else [])]
+    given = "".join(f" --{key.replace('_', '-')} {key.upper()}" for key in keys)
     return f"\b\nExample:\n  ci-mcp {spec.provider} {noun} {verb}{given}"
 
 
@@ -72,6 +83,7 @@ def _option(name: str, schema: dict[str, Any], required: bool) -> click.Option:
         multiple=many or kind == "object",
         help=f"{text} (repeatable)" if many else f"{text} (KEY=VALUE, repeatable)" if kind == "object" else text,
         metavar="KEY=VALUE" if kind == "object" else None,
+        shell_complete=branches if name == "branch" else None,
     )
 
 

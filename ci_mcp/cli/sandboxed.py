@@ -24,9 +24,11 @@ def demo_world(only: Sequence[str] = ()) -> Iterator[tuple[World, Store]]:
     names = [name for name in service_names() if name in load().services and (not only or name in only)]
     with start(names) as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
         env = {"CI_MCP_HOME": folder}
+        settings = {pair.partition("=")[2] for name in names for pair in load().services[name].settings_env}
+        own = {key: value for one in served.values() for key, value in one.env.items() if key in settings}
         world = World(
             Config.load(env),
-            env,
+            own | env,
             given={name: (_endpoint(one), one.token) for name, one in served.items()},
             home={name: _home(one) for name, one in served.items()},
             only=only,

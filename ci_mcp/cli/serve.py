@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ci_mcp.cli.complete import providers as complete
 from ci_mcp.cli.context import Options, services
 
 
@@ -12,7 +13,9 @@ def offer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose which tools are offered, for ``serve`` and ``tools``."""
     for option in (
         click.option("--toolset", type=click.Choice(["core", "all"]), help="Core tools only (default), or all."),
-        click.option("--provider", "providers", multiple=True, help="Only this provider (repeatable)."),
+        click.option(
+            "--provider", "providers", multiple=True, shell_complete=complete, help="Only this provider (repeatable)."
+        ),
         click.option("--read-only", is_flag=True, default=None, help="Leave out every tool that changes something."),
     ):
         command = option(command)

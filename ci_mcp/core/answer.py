@@ -4,13 +4,13 @@ All that leaves passes here, so here secrets are redacted and characters that mi
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from ci_mcp.auth.redact import redact
+from ci_mcp.auth.redact import redact, redact_keys
 from ci_mcp.core.shapes import Page, Prose
 from ci_mcp.logs.text import clean_text
 
@@ -46,8 +46,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item) for item in _lines(value)]
     return _scalar(value)
+
+
+def _lines(items: Sequence[Any]) -> Sequence[Any]:
+    """The items; where they are the lines of a log, without what is a secret only in several lines together."""
+    if not (items and all(isinstance(item, Mapping) and isinstance(item.get("text"), str) for item in items)):
+        return items
+    shown = redact_keys([item["text"] for item in items])
+    return [{**item, "text": text} for item, text in zip(items, shown, strict=True)]
 
 
 def _scalar(value: Any) -> Any:

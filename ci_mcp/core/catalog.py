@@ -1,4 +1,4 @@
-"""Every service and tool as data, read from ``tools.json``, and the way from there to the code.
+"""Every service, tool, prompt and resource as data, read from ``tools.json``, and the way from there to the code.
 
 Listing tools, ``--help`` and completion need only this: no provider, no pydantic, no httpx.
 """
@@ -6,7 +6,7 @@ Listing tools, ``--help`` and completion need only this: no provider, no pydanti
 import json
 import os
 import pkgutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -41,12 +41,35 @@ class ToolSpec:
         return noun, verb
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSpec:
+    """One prompt as a client sees it; of an argument that is one of a few ``values``, these are completed."""
+
+    name: str
+    provider: str
+    description: str
+    arguments: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceSpec:
+    """One template of resources as a client sees it."""
+
+    template: str
+    provider: str
+    name: str
+    description: str
+    mime_type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All services and all tools, each by name, in the order they are shown."""
+    """All services, tools, prompts by name and resources by template, in the order they are shown."""
 
     services: dict[str, Service]
     tools: dict[str, ToolSpec]
+    prompts: dict[str, PromptSpec] = field(default_factory=dict)
+    resources: dict[str, ResourceSpec] = field(default_factory=dict)
 
     def of(self, provider: str) -> list[ToolSpec]:
         """The tools of one provider."""
@@ -61,6 +84,8 @@ def load(path: str = TOOLS_FILE) -> Catalog:
     return Catalog(
         services={name: _service(name, facts) for name, facts in data["services"].items()},
         tools={name: ToolSpec(name=name, **facts) for name, facts in data["tools"].items()},
+        prompts={name: PromptSpec(name=name, **facts) for name, facts in data["prompts"].items()},
+        resources={one["template"]: ResourceSpec(**one) for one in data["resources"]},
     )
 
 
@@ -84,5 +109,5 @@ def find(name: str) -> "Provider":
 
 def service_facts(service: Service) -> dict[str, Any]:
     """A service as ``tools.json`` keeps it: what is empty or false is left out, the name is the key."""
-    pairs = ((field.name, getattr(service, field.name)) for field in fields(service) if field.name != "name")
+    pairs = ((one.name, getattr(service, one.name)) for one in fields(service) if one.name != "name")
     return {key: list(value) if isinstance(value, tuple) else value for key, value in pairs if value}

@@ -1,10 +1,11 @@
-"""What a provider is: its service's facts, its tools, and its hooks.
+"""What a provider is: its service's facts, its tools, prompts and resources, and its hooks.
 
 A provider module makes one `Provider` named ``provider``, declares its tools with
 ``@provider.read`` and ``@provider.write``, and ends with ``provider.hooks = Hooks(...)``.
+What only it can offer besides tools is declared with ``@provider.prompt`` and ``@provider.resource``.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -12,8 +13,13 @@ from typing import Any, Protocol, TypeVar
 from ci_mcp.auth.service import Service
 from ci_mcp.core.shapes import Checkout, Failure, Identity, Place, Run, RunQuery, TestCase
 from ci_mcp.logs.store import Store
+from ci_mcp.net.heard import Heard
+from ci_mcp.net.pages import Onward
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+Complete = Callable[[Any, str, str, Mapping[str, str]], Awaitable[Sequence[str]]]
+"""The Api (triage: the services), a prompt's name or a resource's template, an argument of it, those that are
+known → values it may have, the likeliest first."""
 
 
 class Reply(Protocol):
@@ -92,7 +98,19 @@ class Api(Protocol):
 
     @property
     def mcp(self) -> "Api | None":
-        """The vendor's hosted MCP server, which takes the same credential; ``None`` where none is known."""
+        """The vendor's MCP server, which takes the same credential or one of its own; ``None``: none is known."""
+        ...
+
+    async def claims(self) -> Mapping[str, Any]:
+        """What the credential says of itself: a JWT's payload, not verified, or Basic's user as ``user``.
+
+        Empty for any other token, and where none is sent.
+        """
+        ...
+
+    @property
+    def heard(self) -> Heard | None:
+        """What the latest answer told beside its body; ``None`` before the first."""
         ...
 
     def at(self, host: str) -> "Api":
@@ -132,6 +150,11 @@ class Api(Protocol):
         ...
 
 
+Login = Callable[[Api, Callable[[str], None]], Awaitable[str]]
+"""A service's own way to log a person in: what shows them what to do → the token; raises the errors of `ci_mcp.errors`.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
     """What triage asks of a provider; ``None`` where the vendor cannot serve it.
@@ -142,14 +165,21 @@ class Hooks:
         discover: a git checkout → the projects that build it.
         runs: runs of a project, newest first, with durations.
         run: run id → the run with its jobs.
+        poll: a run that went on when ``run`` or this last showed it → the same now, for fewer requests than ``run``
+            takes; ``None`` where that takes one anyway.
         failures: a run (and, where given, one job id) → why its jobs are not green.
         log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
         rerun: run id, failed jobs only or all → the id of the new run.
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
+        login: the service's own way to log a person in, told what to show them → the token.
         numbered: runs are counted within their project: ``PROJECT#RUN`` of a target is handed on as it is.
         branches: false where the vendor knows no branches, so that a target cannot name one.
+        needs: tool, without the provider's name → the scope that a token needs for it; empty where it needs none.
+            A scope is spelled as ``identity`` tells those of the token.
+        pages: how the lists of the vendor's API go on, for calls that know nothing else of it; the first that tells
+            counts.
     """
 
     identity: Callable[[Api], Awaitable[Identity]] | None = None
@@ -157,13 +187,17 @@ class Hooks:
     discover: Callable[[Api, Checkout], Awaitable[list[Place]]] | None = None
     runs: Callable[[Api, RunQuery], Awaitable[list[Run]]] | None = None
     run: Callable[[Api, str], Awaitable[Run]] | None = None
+    poll: Callable[[Api, Run], Awaitable[Run]] | None = None
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
+    login: Login | None = None
     numbered: bool = False
     branches: bool = True
+    needs: Mapping[str, str] = field(default_factory=dict)
+    pages: tuple[Onward, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,14 +223,42 @@ class Tool:
     starts: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A text that a person hands to an agent: ``function`` takes the services, and then its arguments by name."""
+
+    name: str
+    function: Callable[..., Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Something to be read by its URI.
+
+    Attributes:
+        template: its URI (RFC 6570), such as ``fwci://job/{id}``; ``{+path}`` may hold slashes.
+        name: for people to choose by.
+        function: takes the Api (triage: the services), and then the template's variables by name.
+        mime_type: of what it gives.
+    """
+
+    template: str
+    name: str
+    function: Callable[..., Awaitable[Any]]
+    mime_type: str = "application/json"
+
+
 @dataclass(slots=True)
 class Provider:
-    """One CI: its facts, its tools in the order declared, its hooks."""
+    """One CI: its facts, its tools in the order declared, its hooks; ``complete`` fills in arguments of its own."""
 
     name: str
     service: Service | None = None
     hooks: Hooks = field(default_factory=Hooks)
     tools: dict[str, Tool] = field(default_factory=dict)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    complete: Complete | None = None
 
     def read(self, *, core: bool = False) -> Callable[[F], F]:
         """Declare a tool that changes nothing."""
@@ -229,6 +291,21 @@ class Provider:
 
         return declare
 
+    def prompt(self, function: F) -> F:
+        """Declare a prompt: its name is the function's."""
+        self.prompts[function.__name__] = Prompt(name=function.__name__, function=function)
+        return function
+
+    def resource(self, template: str, mime_type: str = "application/json") -> Callable[[F], F]:
+        """Declare a resource: its name is the function's."""
+
+        def declare(function: F) -> F:
+            name = function.__name__.replace("_", " ")
+            self.resources[template] = Resource(template=template, name=name, function=function, mime_type=mime_type)
+            return function
+
+        return declare
+
     def _name(self, function: Callable[..., Awaitable[Any]]) -> str:
         return f"{self.name}_{function.__name__}"
 
@@ -236,3 +313,12 @@ class Provider:
         if tool.name in self.tools:
             raise ValueError(f"two tools are named {tool.name}")
         self.tools[tool.name] = tool
+
+
+def excluded(needs: Mapping[str, str], scopes: Collection[str] | None) -> dict[str, list[str]]:
+    """The scopes that a token lacks, each with the tools that need it; empty where its scopes are not known."""
+    found: dict[str, list[str]] = {}
+    for tool, scope in needs.items():
+        if scopes is not None and scope and scope not in scopes:
+            found.setdefault(scope, []).append(tool)
+    return dict(sorted(found.items()))

@@ -1,14 +1,24 @@
-"""From a tool's signature: the schema a client sees, and the check of the arguments it sends."""
+"""From the signature of a tool, prompt or resource: what a client sees, and the check of the arguments it sends."""
 
 import difflib
 import inspect
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from ci_mcp.core.catalog import TRIAGE, Catalog, ToolSpec, find, provider_names, service_facts
-from ci_mcp.core.provider import Provider, Tool
+from ci_mcp.core.catalog import (
+    TRIAGE,
+    Catalog,
+    PromptSpec,
+    ResourceSpec,
+    ToolSpec,
+    find,
+    provider_names,
+    service_facts,
+)
+from ci_mcp.core.provider import Prompt, Provider, Resource, Tool
 from ci_mcp.errors import UsageError
 
 FORCE = {"type": "boolean", "description": "Even if just started"}
@@ -17,15 +27,15 @@ _SHOWN_ERRORS = 3
 
 
 @cache
-def arguments(tool: Tool) -> type[BaseModel]:
-    """A model of the tool's parameters; its first one, the Api or the services, is not an argument."""
+def arguments(tool: Tool | Prompt | Resource) -> type[BaseModel]:
+    """A model of its parameters; its first one, the Api or the services, is not an argument."""
     parameters = list(inspect.signature(tool.function, eval_str=True).parameters.values())[1:]
     fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
     return create_model(tool.name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
-def check(tool: Tool, raw: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as the tool takes them; raises `UsageError` naming what is wrong with them.
+def check(tool: Tool | Prompt | Resource, raw: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as it takes them; raises `UsageError` naming what is wrong with them.
 
     A null is taken for an argument that was not given: models often send one.
     """
@@ -73,8 +83,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def describe(tool: Tool) -> str:
-    """What a client is told of the tool: the first line of its docstring."""
+def describe(tool: Tool | Prompt | Resource) -> str:
+    """What a client is told of it: the first line of its docstring."""
     return (inspect.getdoc(tool.function) or "").partition("\n")[0]
 
 
@@ -93,12 +103,38 @@ def spec(provider: Provider, tool: Tool) -> ToolSpec:
     )
 
 
+def prompt_spec(provider: Provider, prompt: Prompt) -> PromptSpec:
+    """The prompt as ``tools.json`` keeps it."""
+    raw = _plain(arguments(prompt).model_json_schema())
+    required = raw.get("required", [])
+    told = [
+        {"name": name, "description": value["description"]}
+        | ({"required": True} if name in required else {})
+        | ({"values": [one for one in value["enum"] if one]} if "enum" in value else {})
+        for name, value in raw.get("properties", {}).items()
+    ]
+    return PromptSpec(name=prompt.name, provider=provider.name, description=describe(prompt), arguments=told)
+
+
+def resource_spec(provider: Provider, one: Resource) -> ResourceSpec:
+    """The resource as ``tools.json`` keeps it."""
+    return ResourceSpec(
+        template=one.template,
+        provider=provider.name,
+        name=one.name,
+        description=describe(one),
+        mime_type=one.mime_type,
+    )
+
+
 def build() -> Catalog:
     """The catalog as the code declares it: triage's tools first, then each provider's."""
     providers = [find(name) for name in [TRIAGE, *provider_names()]]
     return Catalog(
         services={p.name: p.service for p in providers if p.service is not None},
         tools={tool.name: spec(p, tool) for p in providers for tool in p.tools.values()},
+        prompts={prompt.name: prompt_spec(p, prompt) for p in providers for prompt in p.prompts.values()},
+        resources={one.template: resource_spec(p, one) for p in providers for one in p.resources.values()},
     )
 
 
@@ -113,4 +149,9 @@ def as_json(catalog: Catalog) -> dict[str, Any]:
             | {hint: True for hint in hints if getattr(t, hint)}
             for name, t in catalog.tools.items()
         },
+        "prompts": {
+            name: {"provider": prompt.provider, "description": prompt.description, "arguments": prompt.arguments}
+            for name, prompt in catalog.prompts.items()
+        },
+        "resources": [asdict(one) for one in catalog.resources.values()],
     }

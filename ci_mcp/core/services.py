@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from ci_mcp.auth.credentials import Credential, missing, resolve
+from ci_mcp.auth.credentials import Credential, made, mcp_token, missing, resolve
 from ci_mcp.auth.endpoints import Endpoint, configured, endpoints
 from ci_mcp.auth.service import Service
 from ci_mcp.config import Config
@@ -46,8 +46,12 @@ class World:
 class Services:
     """The configured services; an ``async with`` block closes every connection at its end."""
 
-    def __init__(self, world: World, store: Store, known: catalog.Catalog | None = None) -> None:
+    def __init__(
+        self, world: World, store: Store, known: catalog.Catalog | None = None, *, transport: Any = None
+    ) -> None:
+        """Open nothing yet; ``transport`` carries the requests in tests."""
         self.world = world
+        self._transport = transport
         self.store = store
         self.catalog = known or catalog.load()
         self._open: dict[tuple[str, str], HttpApi] = {}
@@ -127,27 +131,40 @@ class Services:
     def _connect(self, name: str, endpoint: Endpoint, hosts: tuple[str, ...]) -> "HttpApi":
         from ci_mcp.net.api import HttpApi  # noqa: PLC0415 - httpx is imported by the first call, not at start-up
 
+        service = self.service(name)
         api = HttpApi(
             endpoint,
             partial(self._credential, name, endpoint),
             self.store,
             hosts=hosts,
             sibling=partial(self.api, name),
-            slots=self._slots.setdefault(name, anyio.Semaphore(AT_ONCE)),
-            settings=self.world.config.sections.get(name),
-            trusted=self.service(name).credential_hosts,
+            slots=self._slots.setdefault(name, anyio.Semaphore(service.at_once or AT_ONCE)),
+            settings=self._settings(service),
+            trusted=service.credential_hosts,
+            transport=self._transport,
+            mcp_credential=partial(self._mcp_credential, name, endpoint) if service.mcp_token_env else None,
         )
         self._stack.push_async_callback(api.aclose)
         return api
 
+    def _settings(self, service: Service) -> Mapping[str, Any]:
+        pairs = (pair.partition("=") for pair in service.settings_env)
+        given = {key: self.world.env.get(variable, "").strip() for key, _, variable in pairs}
+        return {**self.world.config.sections.get(service.name, {}), **{k: v for k, v in given.items() if v}}
+
     def _credential(self, name: str, endpoint: Endpoint) -> Credential | None:
         service = self.service(name)
         if self.world.given is not None:
-            return Credential(self.world.given[name][1], source="the sandbox")
+            token = self.world.given[name][1]
+            return made(service, Credential(token, source="the sandbox")) if token else None
         found = resolve(service, endpoint, self.world.config, self.world.env, tokens=self._tokens(name))
         if found is None and not service.open:
             raise missing(service, endpoint.host)
         return found
+
+    def _mcp_credential(self, name: str, endpoint: Endpoint) -> Credential | None:
+        own = mcp_token(self.service(name), endpoint, self.world.config, self.world.env)
+        return own or self._credential(name, endpoint)
 
     def source(self, name: str, host: str) -> str:
         """Where the token for a host comes from, in words; empty where there is none."""

@@ -53,6 +53,8 @@ class Run:
     """One run: a workflow, a pipeline or a build, as its CI calls it.
 
     ``counts`` has all of its jobs by status, where ``jobs`` has only those that are not green.
+    ``series`` tells apart runs of one branch that are of different things, where a CI runs them side by side: a run
+    is compared only with those of its own.
     """
 
     status: Status
@@ -70,6 +72,7 @@ class Run:
     reason: str = ""
     jobs: tuple[Job, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict, metadata=HIDDEN)
+    series: str = field(default="", metadata=HIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class Failure:
 
     ``reason`` says it in words where no log can: it never started, it was canceled, its agent was lost.
     ``tests`` are the failing ones of its report; ``tests_total`` counts all of them.
+    ``jobs`` counts the jobs it stands for, where several that never ran are told as one.
     """
 
     job: Job
@@ -85,6 +89,7 @@ class Failure:
     infrastructure: bool = False
     tests: tuple[TestCase, ...] = ()
     tests_total: int | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +103,23 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a token is. ``name`` is ``accepted`` where the API has no call that tells."""
+    """Who a token is.
+
+    Attributes:
+        name: whose it is; ``accepted`` where the API has no call that tells.
+        scopes: what it may do, in the vendor's words; ``None`` where the API does not tell.
+        remaining: the requests left, where the call tells.
+        note: what its person should know, in a sentence.
+        audience: what the token is for, where it says so itself.
+        expires: when it ends, where that is known.
+    """
 
     name: str
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
     remaining: int | None = None
     note: str = ""
+    audience: str = ""
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +135,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A git checkout as the ``discover`` hooks see it; CI files are found below ``root``."""
+    """A git checkout as the ``discover`` hooks see it; CI files are found below ``root``.
+
+    Attributes:
+        root: the folder that holds it.
+        remotes: the URLs of its remotes, that of the branch's own first.
+        branch: HEAD's branch as the remote calls it; empty where HEAD is on none.
+        commit: HEAD's.
+        local: HEAD's branch as it is called here.
+        pushed: whether a remote-tracking branch holds HEAD; ``None`` where git cannot tell.
+        merged: the commit that a pull request's merge brings in, where HEAD is that merge.
+    """
 
     root: str
     remotes: tuple[str, ...] = ()
     branch: str = ""
     commit: str = ""
+    local: str = ""
+    pushed: bool | None = None
+    merged: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from ci_mcp.auth.claims import claims
 from ci_mcp.auth.credentials import Credential, header
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.auth.redact import redact
@@ -24,6 +25,7 @@ from ci_mcp.net import body, retry
 from ci_mcp.net.answer import BROKEN, Answer, Enough, Failed, chunks, close, in_time, read, refused, text_of
 from ci_mcp.net.client import make_client
 from ci_mcp.net.failures import Asked, broken, plain
+from ci_mcp.net.heard import Heard, hear
 from ci_mcp.net.origin import Border, Target
 
 T = TypeVar("T")
@@ -68,6 +70,7 @@ class HttpApi:
         slots: anyio.Semaphore | None = None,
         settings: Mapping[str, Any] | None = None,
         trusted: Sequence[str] = (),
+        mcp_credential: Credential | Callable[[], Credential | None] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
@@ -83,6 +86,7 @@ class HttpApi:
             slots: how many requests may run at once, shared among the hosts of a service.
             settings: the provider's section of the settings file.
             trusted: patterns of further hosts that may have the credential.
+            mcp_credential: who we are at the hosted MCP server, where that is not the same.
             transport: what carries the requests, for tests.
             sleep: what waits between attempts, for tests.
         """
@@ -96,10 +100,11 @@ class HttpApi:
         self._sleep = sleep
         self._settings = settings or {}
         self._border = Border(endpoint.base_url, trusted)
-        self._credential = credential
+        self._mcp_credential = mcp_credential or credential
         self._login = anyio.Lock()
         self._made: httpx.AsyncClient | None = None
         self._mcp: HttpApi | None = None
+        self._heard: Heard | None = None
 
     @property
     def host(self) -> str:
@@ -120,6 +125,11 @@ class HttpApi:
     def settings(self) -> Mapping[str, Any]:
         """The provider's section of the settings file."""
         return self._settings
+
+    @property
+    def heard(self) -> Heard | None:
+        """What the latest answer told beside its body; see `ci_mcp.core.provider.Api.heard`."""
+        return self._heard
 
     def at(self, host: str) -> Any:
         """The same service at another configured host.
@@ -144,8 +154,13 @@ class HttpApi:
         if self._mcp is None and url:
             place = Endpoint(self.endpoint.provider, httpx.URL(url).netloc.decode("ascii"), url)
             more: dict[str, Any] = {"slots": self._slots, "transport": self._transport, "sleep": self._sleep}
-            self._mcp = HttpApi(place, self._credential, self._store, **more)
+            self._mcp = HttpApi(place, self._mcp_credential, self._store, **more)
         return self._mcp
+
+    async def claims(self) -> Mapping[str, Any]:
+        """What the credential says of itself; see `ci_mcp.core.provider.Api.claims`."""
+        await self._proof()
+        return {} if self._credential is None or callable(self._credential) else claims(self._credential)
 
     async def __aenter__(self) -> Self:
         """Itself."""
@@ -266,7 +281,10 @@ class HttpApi:
         except BROKEN as error:
             passing = isinstance(error, httpx.HTTPError) and retry.worth(error)
             raise Failed(broken(asked, error), passing=passing) from error
-        _log.debug("%s %s: %d, %.2f s", asked.host, asked.what, response.status_code, time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        _log.debug("%s %s: %d, %.2f s", asked.host, asked.what, response.status_code, seconds)
+        if target.own:
+            self._heard = hear(response.headers, seconds)
         return response
 
     async def _proof(self) -> dict[str, str]:

@@ -184,3 +184,58 @@ def number_next(more: Any, cursor: str, first: int = 1) -> str | None:
     if str(more).strip().lower() not in {"true", "1", "yes"}:
         return None
     return str((int(cursor) if cursor.isdecimal() else first) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """One way in which the lists of a service's API go on, as its provider declares it.
+
+    Attributes:
+        parameter: of the query, asks for the next page.
+        header: of the answer, tells of it: ``link``, or one that holds the next page's mark; in lower case.
+        field: of the body (``links.next``), does so instead; of a URL there the ``parameter`` alone is taken.
+        counted: the header or field only says whether there are more pages, and they are numbered from 1.
+    """
+
+    parameter: str
+    header: str = ""
+    field: str = ""
+    counted: bool = False
+
+    def mark(self, headers: Mapping[str, str], body: Any, query: Mapping[str, Sequence[str]]) -> str | None:
+        """The mark of the next page; ``None`` where this way does not tell of one.
+
+        Args:
+            headers: the answer's.
+            body: the same, read as JSON.
+            query: what was asked for, each parameter with all of its values.
+        """
+        if self.header == "link":
+            return link_next(headers, self.parameter)
+        told = headers.get(self.header) if self.header else _inside(body, self.field)
+        if self.counted:
+            return number_next(told, next(iter(query.get(self.parameter, ())), ""))
+        is_url = isinstance(told, str) and told.startswith(("https://", "http://", "/"))
+        return url_next(told, self.parameter) if is_url else token_next(told)
+
+
+def onward(
+    ways: Sequence[Onward], headers: Mapping[str, str], body: Any, query: Mapping[str, Sequence[str]]
+) -> tuple[str, str] | None:
+    """The parameter and the mark that ask for the next page, by the first way that tells; ``None`` at the end."""
+    found = ((way.parameter, way.mark(headers, body, query)) for way in ways)
+    return next(((parameter, mark) for parameter, mark in found if mark is not None), None)
+
+
+def listed(body: Any) -> Sequence[Any]:
+    """The records of a list as an API answers it: an array, or the one array of an object; else the body alone."""
+    if isinstance(body, list):
+        return body
+    arrays = [value for value in body.values() if isinstance(value, list)] if isinstance(body, dict) else []
+    return arrays[0] if len(arrays) == 1 else [body]
+
+
+def _inside(body: Any, path: str) -> Any:
+    for key in path.split("."):
+        body = body.get(key) if isinstance(body, dict) else None
+    return body

@@ -23,6 +23,7 @@ from ci_mcp.errors import (
     CiError,
     NotFoundError,
     PermissionDeniedError,
+    RateLimitedError,
     UnsupportedError,
     UsageError,
 )
@@ -35,11 +36,13 @@ VERSION: Final = "2025-06-18"
 """The revision that is asked for; the one that the server answers is spoken."""
 
 _NO_METHOD, _BAD_PARAMS = -32601, -32602  # JSON-RPC's codes
+_NO_RESOURCE = -32002  # MCP's own
 _MOST_PAGES: Final = 20  # of tools/list
 _SAID: Final = 300  # characters of a server's own words in an error
 _TOKEN: Final = re.compile(r"[!-~]{1,1024}")  # what a header may hold, as the protocol says of session ids
 _REFUSALS: Final[Mapping[str, tuple[type[CiError], str]]] = {
     r"disabled for this organization|not enabled": (UnsupportedError, "ask its administrator"),
+    r"rate limit|too many requests": (RateLimitedError, "wait, and ask for less at once"),
     r"permission denied|not authorized|forbidden": (PermissionDeniedError, "use a token that may do this"),
     r"not[ _]found|no such|does not exist": (NotFoundError, "check the name or id"),
     r"required|invalid|must be|validating|unknown": (UsageError, "change what was asked"),
@@ -69,10 +72,11 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a tool gave: its text, and its structured content where it has any."""
+    """What a tool gave: its text, and its structured content where it has any; ``failed`` where it says that it did."""
 
     text: str
     structured: Any = None
+    failed: bool = False
 
     @property
     def cut(self) -> bool:
@@ -106,7 +110,7 @@ class Upstream:
         self._greeted = False
         self._headers: dict[str, str] = {}
         self._tools: dict[str, Tool] | None = None
-        self._lock = anyio.Lock()
+        self._lock, self._listing = anyio.Lock(), anyio.Lock()
         self._ids = itertools.count(1)
 
     async def tools(self) -> Mapping[str, Tool]:
@@ -114,23 +118,32 @@ class Upstream:
 
         Raises: the errors of `ci_mcp.errors`.
         """
-        if self._tools is None:
-            found: dict[str, Tool] = {}
-            cursor: str | None = None
-            for _ in range(_MOST_PAGES):
-                page = await self.request("tools/list", {"cursor": cursor} if cursor else {})
-                for raw in page.get("tools") or ():
-                    if isinstance(raw, dict) and isinstance(name := raw.get("name"), str):
-                        schema = raw.get("inputSchema")
-                        found[name] = Tool(name, schema if isinstance(schema, dict) else {})
-                cursor = page.get("nextCursor")
-                if not isinstance(cursor, str) or not cursor:
-                    break
-            self._tools = found
+        async with self._listing:
+            if self._tools is None:
+                self._tools = await self._list()
         return self._tools
 
-    async def call(self, name: str, arguments: Json | None = None) -> Result:
+    async def _list(self) -> dict[str, Tool]:
+        found: dict[str, Tool] = {}
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await self.request("tools/list", {"cursor": cursor} if cursor else {})
+            for raw in page.get("tools") or ():
+                if isinstance(raw, dict) and isinstance(name := raw.get("name"), str):
+                    schema = raw.get("inputSchema")
+                    found[name] = Tool(name, schema if isinstance(schema, dict) else {})
+            cursor = page.get("nextCursor")
+            if not isinstance(cursor, str) or not cursor:
+                break
+        return found
+
+    async def call(self, name: str, arguments: Json | None = None, *, check: bool = True) -> Result:
         """Call a tool that only reads.
+
+        Args:
+            name: of the tool.
+            arguments: by name.
+            check: whether a tool that failed raises; without, the result says so.
 
         Raises: the errors of `ci_mcp.errors`; where the tool itself failed, ``body`` has its words.
         """
@@ -138,9 +151,10 @@ class Upstream:
         content = result.get("content")
         texts = [_text(part) for part in content if isinstance(part, dict)] if isinstance(content, list) else []
         text = "\n".join(filter(None, texts))
-        if result.get("isError") is True:
-            raise self._refusal(name, text)
-        return Result(text, result.get("structuredContent"))
+        failed = result.get("isError") is True
+        if failed and check:
+            raise self.refusal(name, text)
+        return Result(text, result.get("structuredContent"), failed)
 
     async def request(self, method: str, params: Json | None = None) -> Json:
         """One request of the protocol, and its result; a session that was lost is begun anew, once.
@@ -208,11 +222,13 @@ class Upstream:
         message = f"the MCP server of {self._api.host} refused {what} ({_words(said) or code})"
         if code == _NO_METHOD or (code == _BAD_PARAMS and re.search(r"unknown tool|tool .*not found", said.lower())):
             return UnsupportedError(message, "the server offers no such tool: it may be older, or switched off")
+        if code == _NO_RESOURCE or (code == _BAD_PARAMS and re.search(r"resource\b.*not found", said.lower())):
+            return NotFoundError(message, "check the id or path", body=redact(said))
         if code == _BAD_PARAMS:
             return UsageError(message, "change what was asked", body=redact(said))
         return BadAnswerError(message, "try again later", body=redact(said))
 
-    def _refusal(self, name: str, text: str) -> CiError:
+    def refusal(self, name: str, text: str) -> CiError:
         """The error for a tool that failed; only its words tell what kind it is."""
         said = text[:_SAID].lower()
         kind, step = next((found for sign, found in _REFUSALS.items() if re.search(sign, said)), _ODD)

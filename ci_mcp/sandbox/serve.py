@@ -11,7 +11,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -175,9 +175,16 @@ def _serving(app: House, sockets: list[socket.socket], run: Run) -> Iterator[Non
     server = uvicorn.Server(config)
     loop = asyncio.new_event_loop()
 
+    async def live() -> None:
+        # The house is no application, so that the server cannot tell its applications when they begin and end.
+        async with AsyncExitStack() as stack:
+            for door in app.doors.values():
+                await stack.enter_async_context(door.app.router.lifespan_context(door.app))
+            await server.serve(sockets)
+
     def serve() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(server.serve(sockets))
+            runner.run(live())
 
     thread = threading.Thread(target=serve, name="ci-mcp-sandbox", daemon=True)
     thread.start()

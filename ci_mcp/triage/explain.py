@@ -2,156 +2,295 @@
 
 import re
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
-from ci_mcp.core.answer import plain, tokens
+from ci_mcp.core.answer import tokens
 from ci_mcp.core.fence import fence
 from ci_mcp.core.services import Services
-from ci_mcp.core.shapes import Prose, Run, TestCase
+from ci_mcp.core.shapes import Failure, Prose, Run, TestCase
+from ci_mcp.status import Status
 from ci_mcp.triage import words
-from ci_mcp.triage.gather import Explained, Story
+from ci_mcp.triage.cause import Blame
+from ci_mcp.triage.data import record
+from ci_mcp.triage.gather import Room, Story
+from ci_mcp.triage.reading import Explained
 
-MOST_TESTS = 8
-MOST_NAMES = 10
-_ID = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
-_MESSAGE = 200  # characters of a test's message
-_FENCE = 20  # tokens of the lines around an excerpt
+_ID: Final = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
+_REASONS: Final = 3  # for which jobs came to nothing
+_MESSAGE: Final = 200  # characters of a test's message
+_FENCES: Final = ("<<<", ">>>")
+_FENCE: Final = 20  # tokens of the lines around an excerpt
+_PLACES: Final = 40  # tokens of the places in the checkout, which are known once the excerpts are
+_LONG_AGO: Final = "59 min 59 s ago"
+_LEAST: Final = 100  # tokens that an excerpt should have before anything else is said at length
 
 
-def prose(services: Services, stories: list[Story], problems: list[str]) -> Prose:
-    """The stories as text and as data; ``problems`` are providers that could not be asked, in words."""
-    parts = [_story(services, story) for story in stories]
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much is said beside the excerpts: at most so many failures, tests, names, commits.
+
+    ``whole`` is whether further calls and what changed are told, too.
+    """
+
+    failures: int = 99
+    tests: int = 8
+    names: int = 10
+    commits: int = 10
+    notes: bool = True
+    whole: bool = True
+
+
+_DETAILS: Final = (
+    Detail(),
+    Detail(tests=3, names=5, commits=5),
+    Detail(failures=8, tests=2, names=3, commits=0),
+    Detail(failures=4, tests=1, names=2, commits=0, notes=False),
+    Detail(failures=2, tests=1, names=1, commits=0, notes=False),
+    Detail(failures=1, tests=1, names=0, commits=0, notes=False, whole=False),
+)
+
+
+def prose(services: Services, stories: Sequence[Story], problems: Sequence[str], budget: int) -> Prose:
+    """The stories as text and as data, in ``budget`` tokens; ``problems`` are providers that could not be asked."""
+    share = budget // max(1, len(stories))
+    parts = [_fitted(services, story, share) for story in stories]
     text = "\n\n".join([*parts, *(f"not asked: {problem}" for problem in problems)])
-    data: dict[str, Any] = {"runs": [record(story) for story in stories], "problems": problems}
-    return Prose(text, data)
+    return Prose(text, {"runs": [record(story) for story in stories], "problems": list(problems)})
 
 
-def _story(services: Services, story: Story) -> str:
-    run = story.run
-    lines = [f"{run.status.value.upper()}  {_where(story)}", *([run.url] if run.url else [])]
-    lines += [_jobs(run), *([run.reason] if run.reason else []), *story.notes]
-    if story.target.place.job and not story.explained:
-        lines += ["", f"The job {_job_name(story)} did not fail."]
-    for number, one in enumerate(story.explained, 1):
-        lines += ["", *_failed(services, story, number, one)]
-    if story.unread:
-        names = ", ".join(story.unread[:MOST_NAMES])
-        more = f" and {len(story.unread) - MOST_NAMES} more" if len(story.unread) > MOST_NAMES else ""
-        lines += ["", f"Left out: {words.count(len(story.unread), 'more failed job')}: {names}{more}"]
-    if story.green:
-        lines += ["", _green(run, story.green)]
-    elif story.compared and run.status.bad and run.branch and run.project:
-        lines += ["", f"No green run of {run.branch} was found to compare with."]
-    return "\n".join(lines)
+def room(services: Services, budget: int, story: Story) -> Room:
+    """The room that a story leaves for excerpts in ``budget`` tokens, and how many failures it is for."""
+    detail = _detail(services, story, budget)
+    return Room(budget - _frame(services, story, detail), min(len(story.explained), detail.failures))
 
 
-def _where(story: Story) -> str:
-    run = story.run
-    place = f"{story.target.provider} {run.project}" + (f"@{run.branch}" if run.branch else "")
-    title = f' "{run.title.splitlines()[0][:80]}"' if run.title else ""
-    parts = [
-        place,
-        f"commit {run.commit[:10]}{title}" if run.commit else "",
-        f"by {run.actor}" if run.actor and not _ID.fullmatch(run.actor) else "",
-    ]
-    if run.created:
-        parts.append(words.ago(run.created))
-    if run.duration:
-        parts.append(f"took {words.duration(run.duration)}")
-    return ", ".join(part for part in parts if part)
+def _detail(services: Services, story: Story, budget: int) -> Detail:
+    for detail in _DETAILS:
+        shown = min(len(story.explained), detail.failures)
+        if _frame(services, story, detail) + _LEAST * shown <= budget:
+            return detail
+    return _DETAILS[-1]
 
 
-def _jobs(run: Run) -> str:
-    counts = dict(run.counts or Counter(job.status.value for job in run.jobs))
-    if not counts:
-        return f"run {run.id}"
-    said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), key=_bad_first))
-    return f"run {run.id}, {words.count(sum(counts.values()), 'job')}: {said}"
+def _frame(services: Services, story: Story, detail: Detail) -> int:
+    bare = _Telling(services, story, detail, excerpts=False)
+    shown = min(len(story.explained), detail.failures)
+    return tokens(bare.text()) + (_FENCE + _PLACES * bool(story.here)) * shown
 
 
-def _job_name(story: Story) -> str:
-    wanted = story.target.place.job
-    return next((f'"{job.name}" ({job.status.value})' for job in story.run.jobs if job.id == wanted), wanted)
+def _fitted(services: Services, story: Story, budget: int) -> str:
+    text = ""
+    for detail in _DETAILS[_DETAILS.index(_detail(services, story, budget)) :]:
+        text = _Telling(services, story, detail).text()
+        if tokens(text) <= budget:
+            break
+    return text
 
 
-def _bad_first(pair: tuple[str, int]) -> tuple[bool, str]:
-    return pair[0] != "failed", pair[0]
+class _Telling:
+    """One story, told at one length."""
+
+    def __init__(self, services: Services, story: Story, detail: Detail, *, excerpts: bool = True) -> None:
+        self.story, self.detail, self.excerpts = story, detail, excerpts
+        self.title = services.service(story.target.provider).title
+        tools = services.catalog.of(story.target.provider)
+        logs = next((tool for tool in tools if tool.name.endswith("_logs")), None)
+        self.log_tool = f"{logs.name}({logs.input_schema['required'][0]}" if logs else ""
+
+    def text(self) -> str:
+        """All of it."""
+        story = self.story
+        reason = story.run.reason
+        # A vendor's summary of several lines repeats what the logs say better.
+        late = "\n" in reason and any(one.excerpt for one in story.explained)
+        parts = [self._head(*([reason] if reason and not late else []))]
+        if story.target.place.job and not story.explained:
+            parts.append(f"The job {self._job_name()} did not fail.")
+        parts += [self._failed(number, one) for number, one in enumerate(story.explained[: self.detail.failures], 1)]
+        parts += [part for part in (self._left_out(), self._aside(), self._changed()) if part]
+        text = "\n\n".join(parts)
+        return f"{text}\n\n{reason}" if late and self.detail.notes and not _said(reason, text) else text
+
+    def _head(self, *more: str) -> str:
+        run = self.story.run
+        lines = [f"{run.status.value.upper()}  {self._where()}", *([run.url] if run.url else []), self._jobs(), *more]
+        return "\n".join([*lines, *(self.story.notes if self.detail.notes else self.story.notes[:1])])
+
+    def _where(self) -> str:
+        run = self.story.run
+        place = f"{self.story.target.provider} {run.project}" + (f"@{run.branch}" if run.branch else "")
+        title = f' "{run.title.splitlines()[0][:80]}"' if run.title else ""
+        parts = [
+            place,
+            f"commit {run.commit[:10]}{title}" if run.commit else "",
+            f"by {run.actor}" if run.actor and not _ID.fullmatch(run.actor) else "",
+            self._ago(run.created) if run.created else "",
+            f"took {words.duration(run.duration)}" if run.duration else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def _jobs(self) -> str:
+        run = self.story.run
+        counts = dict(run.counts or Counter(job.status.value for job in run.jobs))
+        if not counts:
+            return f"run {run.id}"
+        order = sorted(counts.items(), key=lambda pair: (pair[0] != "failed", pair[0]))
+        said = ", ".join(f"{number:,} {status}" for status, number in order)
+        return f"run {run.id}, {words.count(sum(counts.values()), 'job')}: {said}"
+
+    def _job_name(self) -> str:
+        wanted = self.story.target.place.job
+        return next((f'"{job.name}" ({job.status.value})' for job in self.story.run.jobs if job.id == wanted), wanted)
+
+    def _failed(self, number: int, one: Explained) -> str:
+        job = one.failure.job
+        step = f" in `{one.step.splitlines()[0][:120]}`" if one.step else ""
+        # A job that its service ended has no code of its own; the reason says more.
+        told = one.exit_code is not None and not (one.exit_code < 0 and one.failure.reason)
+        code = f", {words.exit_code(one.exit_code)}" if told and one.exit_code is not None else ""
+        alike = f"; the same in {words.count(len(one.also), 'other job')}: {self._names(one.also)}" if one.also else ""
+        lines = [f'{number}. Job "{job.name}" {job.status.value}{step}{code}{self._blame(one)}{alike}']
+        lines += [said for said in (one.failure.reason, one.problem) if said and said != self.story.run.reason]
+        lines += self._tests(one)
+        if one.places:
+            lines.append(f"In this checkout: {self._places(one)}")
+        if one.excerpt is not None and self.excerpts:
+            lines.append(fence(one.excerpt.text(), "log"))
+        if job.log_id and self.log_tool and not one.problem and self.detail.whole:
+            lines.append(f'more of this log: {self.log_tool}="{job.id}", around=LINE) or search="REGEX"')
+        return "\n".join(lines)
+
+    def _blame(self, one: Explained) -> str:
+        cause = one.cause
+        if cause is None:
+            return ""
+        if cause.source == "vendor":
+            return f" ({cause.blame.value}, says {self.title}, not the code)"
+        where = f", line {cause.line} of its log" if cause.line else ""
+        if cause.blame is Blame.CODE:
+            return f" (the code: {cause.what})"
+        return f" (likely {cause.blame.value}, not the code: {cause.what}{where})"
+
+    def _names(self, names: Sequence[str]) -> str:
+        more = len(names) - max(1, self.detail.names)
+        shown = ", ".join(names[: max(1, self.detail.names)])
+        return f"{shown} and {more:,} more" if more > 0 else shown
+
+    def _tests(self, one: Explained) -> list[str]:
+        failing = one.failure.tests
+        if not failing:
+            return []
+        total = f" of {one.failure.tests_total:,}" if one.failure.tests_total else ""
+        lines = [f"Failing tests: {len(failing):,}{total}"]
+        lines += [f"- {self._test(test)}" for test in failing[: self.detail.tests]]
+        more = len(failing) - self.detail.tests
+        return [*lines, f"- … {more:,} more"] if more > 0 else lines
+
+    def _test(self, test: TestCase) -> str:
+        place = f"{test.file}:{test.line} " if test.file and test.line else f"{test.file} " if test.file else ""
+        message = test.message.strip().partition("\n")[0][:_MESSAGE]
+        flaky = self.story.flaky.get(test.name)
+        said = f" [{self.title} calls it flaky{': ' + flaky if flaky else ''}]" if flaky is not None else ""
+        return f"{place}{test.name}" + (f": {message}" if message else "") + said
+
+    def _places(self, one: Explained) -> str:
+        changed = self.story.between.files if self.story.between else frozenset()
+        return ", ".join(f"{place}{' (changed since green)' if place.path in changed else ''}" for place in one.places)
+
+    def _left_out(self) -> str:
+        cut = self.story.explained[self.detail.failures :]
+        names = [*(one.failure.job.name for one in cut), *(job.name for job in self.story.unread)]
+        if not names:
+            return ""
+        count = sum(one.failure.jobs + len(one.also) for one in cut) + len(self.story.unread)
+        said = words.count(count, "more failed job")
+        url = self.story.unread[0].url if self.story.unread else ""
+        how = "ask with more tokens" if cut else f"ask about one, such as {url}" if url else ""
+        names = [self._names(names)] if self.detail.names else []
+        return ": ".join([f"Left out{f' ({how})' if how else ''}", said, *names])
+
+    def _aside(self) -> str:
+        canceled = [one for one in self.story.aside if one.job.status is Status.CANCELED]
+        never = [one for one in self.story.aside if one.job.status is not Status.CANCELED]
+        said = (self._counted(canceled, "canceled"), self._counted(never, "never ran"))
+        return "\n".join(part for part in said if part)
+
+    def _counted(self, failures: Sequence[Failure], how: str) -> str:
+        """How many jobs came to nothing, and why, by reason."""
+        if not failures:
+            return ""
+        by_reason: dict[str, list[str]] = {}
+        for one in failures:
+            by_reason.setdefault(one.reason, []).append(one.job.name)
+        count = words.count(sum(one.jobs for one in failures), "job")
+        return "\n".join([f"{count} {how}:", *self._reasons(by_reason)])
+
+    def _reasons(self, by_reason: Mapping[str, Sequence[str]]) -> list[str]:
+        shown = list(by_reason.items())[:_REASONS]
+        return [f"- {self._names(names)}" + (f": {reason}" if reason else "") for reason, names in shown]
+
+    def _changed(self) -> str:
+        story, past = self.story, self.story.past
+        if past is None or not story.run.status.bad or not self.detail.whole:
+            return ""
+        lines = [self._green()]
+        if past.same and past.same is not past.green:
+            lines.append(self._same(past.same))
+        lines += self._since_before()
+        between = story.between
+        if between and between.commits and self.detail.commits:
+            shown = between.commits[: self.detail.commits]
+            more = between.count - len(shown)
+            lines.append(fence("\n".join([*shown, *([f"… {more:,} earlier"] if more > 0 else [])]), "commits"))
+        return "\n".join(line for line in lines if line)
+
+    def _green(self) -> str:
+        run, green = self.story.run, self.story.past.green if self.story.past else None
+        if green is None:
+            return f"No green run of {run.branch or run.project} was found to compare with." if run.project else ""
+        if green.commit and green.commit == run.commit:
+            return self._same(green)
+        between = self.story.between
+        since = ""
+        if between:
+            differ = words.count(len(between.files), "file")
+            since = f": {words.count(between.count, 'commit')} since, {differ} changed"
+        elif green.commit and run.commit:
+            since = f": commits {green.commit[:10]}..{run.commit[:10]} came since"
+        return f"Last green run of {green.branch or run.project}: {green.id}{self._when(green)}{since}."
+
+    def _same(self, run: Run) -> str:
+        return f"The same commit passed in run {run.id}{self._when(run)}: suspect a flaky test or the environment."
+
+    def _when(self, run: Run) -> str:
+        return f", {self._ago(run.created)}" if run.created else ""
+
+    def _ago(self, when: datetime) -> str:
+        # While room is counted every time is as long: the same run is told with the same lines a minute later.
+        return words.ago(when) if self.excerpts else _LONG_AGO
+
+    def _since_before(self) -> list[str]:
+        past = self.story.past
+        before = past.before if past else None
+        if past is None or before is None:
+            return []
+        if not before.status.bad:
+            return ["The run before this one passed: what fails is new."] if past.green is before else []
+        if past.jobs is None:
+            return [f"The run before this one ({before.id}{self._when(before)}) failed, too."]
+        names = [name for one in self.story.explained for name in (one.failure.job.name, *one.also)]
+        old = [name for name in names if name in past.jobs]
+        new = [name for name in names if name not in past.jobs]
+        said = [f"failing there already: {self._names(old)}"] if old else []
+        said += [f"new: {self._names(new)}"] if new else []
+        return [f"The run before this one ({before.id}{self._when(before)}) failed, too; {'; '.join(said)}."]
 
 
-def _failed(services: Services, story: Story, number: int, one: Explained) -> list[str]:
-    job = one.failure.job
-    step = f" in `{one.step.splitlines()[0][:120]}`" if one.step else ""
-    code = f", {words.exit_code(one.exit_code)}" if one.exit_code is not None else ""
-    infrastructure = " (infrastructure, not the code)" if one.failure.infrastructure else ""
-    head = f'{number}. Job "{job.name}" {job.status.value}{step}{code}{infrastructure}'
-    lines = [
-        head + (f"; the same in {words.count(len(one.also), 'other job')}: {_names(one.also)}" if one.also else "")
-    ]
-    lines += [said for said in (one.failure.reason, one.problem) if said and said != story.run.reason]
-    lines += _tests(one)
-    if one.excerpt is not None:
-        lines.append(fence(one.excerpt.text(), "log"))
-    tool = next((t.name for t in services.catalog.of(story.target.provider) if t.name.endswith("_logs")), "")
-    if one.failure.job.log_id and tool and not one.problem:
-        lines.append(f'more of this log: {tool}(job="{job.id}", around=LINE) or search="REGEX"')
-    return lines
-
-
-def _names(names: tuple[str, ...]) -> str:
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _tests(one: Explained) -> list[str]:
-    failing = one.failure.tests
-    if not failing:
-        return []
-    total = f" of {one.failure.tests_total:,}" if one.failure.tests_total else ""
-    lines = [f"Failing tests: {len(failing):,}{total}", *(f"- {_test(test)}" for test in failing[:MOST_TESTS])]
-    if len(failing) > MOST_TESTS:
-        lines.append(f"- … {len(failing) - MOST_TESTS:,} more")
-    return lines
-
-
-def _test(test: TestCase) -> str:
-    place = f"{test.file}:{test.line} " if test.file and test.line else f"{test.file} " if test.file else ""
-    message = test.message.strip().partition("\n")[0][:_MESSAGE]
-    return f"{place}{test.name}" + (f": {message}" if message else "")
-
-
-def _green(run: Run, green: Run) -> str:
-    when = f", {words.ago(green.created)}" if green.created else ""
-    if green.commit and green.commit == run.commit:
-        return f"The same commit passed in run {green.id}{when}: suspect a flaky test or the environment."
-    commits = f": commits {green.commit[:10]}..{run.commit[:10]} came since" if green.commit and run.commit else ""
-    return f"Last green run of {run.branch}: {green.id}{when}{commits}."
-
-
-def record(story: Story) -> dict[str, Any]:
-    """A story as JSON values, for ``--format json``."""
-    run = plain(story.run)
-    run.pop("jobs", None)
-    failures = [
-        plain(
-            {
-                "job": one.failure.job,
-                "also": one.also or None,
-                "step": one.step or None,
-                "exit_code": one.exit_code,
-                "reason": one.failure.reason or one.problem or None,
-                "infrastructure": one.failure.infrastructure or None,
-                "tests": one.failure.tests or None,
-                "tests_total": one.failure.tests_total,
-                "excerpt": one.excerpt.records() if one.excerpt else None,
-            }
-        )
-        for one in story.explained
-    ]
-    more = {"failures": failures, "left_out": list(story.unread), "notes": list(story.notes)}
-    green = {"green": plain(story.green)} if story.green else {}
-    return {"status": run.pop("status"), "provider": story.target.provider, **run, **more, **green}
-
-
-def frame(services: Services, story: Story) -> int:
-    """The tokens that a story takes without its excerpts."""
-    return tokens(_story(services, story)) + _FENCE * len(story.explained)
+def _said(words: str, text: str) -> bool:
+    """Whether most lines of ``words`` stand in ``text``, too."""
+    known = {line.lstrip(" >|") for line in text.splitlines()}
+    lines = [bare for line in words.splitlines() if not line.startswith(_FENCES) and (bare := line.lstrip(" >|"))]
+    return sum(line in known for line in lines) * 2 >= len(lines)

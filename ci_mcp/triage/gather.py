@@ -1,200 +1,261 @@
 """Everything an explanation needs of one run, fetched side by side through the hooks."""
 
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
+from typing import Final
 
 import anyio
 import anyio.to_thread
 
+from ci_mcp.core import repository
 from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.services import Services
-from ci_mcp.core.shapes import Failure, Job, Run, RunQuery
-from ci_mcp.core.together import settled
-from ci_mcp.errors import CiError, NotFoundError, UnsupportedError
-from ci_mcp.logs.clean import Log
-from ci_mcp.logs.excerpt import DEFAULT_BUDGET, Excerpt, excerpt
-from ci_mcp.logs.search import search
+from ci_mcp.core.shapes import Checkout, Failure, Job, Run, RunQuery
+from ci_mcp.core.together import together
+from ci_mcp.errors import CiError
 from ci_mcp.status import Status
+from ci_mcp.triage import changes, checkout, files, memory
+from ci_mcp.triage.changes import Between, Past
+from ci_mcp.triage.choose import Choice, choose
+from ci_mcp.triage.memory import Known
+from ci_mcp.triage.reading import Explained, Reader, excerpts, fold, patience, without_excerpts
 from ci_mcp.triage.target import Target
 
-MOST_LOGS = 12  # logs read for one explanation; further failed jobs are named
-_LEAST = 60  # tokens of an excerpt that still tell something
-_ALIKE = 600  # tokens of the excerpts by which failures are told alike
-LOOK_BACK = 20  # runs of a branch among which the last green one is looked for
-_EXIT = re.compile(r"exit code (\d+)")
+Call = Callable[[], Awaitable[None]]
 
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """One failed job, or several that failed in the same way: ``also`` names the others."""
-
-    failure: Failure
-    log: Log | None = None
-    excerpt: Excerpt | None = None
-    step: str = ""
-    exit_code: int | None = None
-    problem: str = ""
-    also: tuple[str, ...] = ()
+MOST_LOGS: Final = 12
+"""Logs read for one explanation; further failed jobs are named."""
+_FEW: Final = 2  # failed jobs up to which requests are left for what only adds to them
+_NICETY: Final = 3.0  # seconds that a list of flaky tests may take
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One run, why its jobs failed, and the last green run of its branch.
+    """One run, why its jobs failed, and what changed.
 
-    ``unread`` names failed jobs whose logs were left alone, ``notes`` says what the reader must know of the choice,
-    ``compared`` whether a green run was looked for.
+    Attributes:
+        target: how it was asked for.
+        run: the run.
+        here: the checkout that was asked in, where it is of what the run has built.
+        explained: its failed jobs, those that failed alike as one.
+        aside: what never ran or was stopped because something else failed.
+        past: the runs before it; ``None`` where nobody asked for a comparison.
+        between: what git knows of the commits since the last green run; ``None`` where it knows nothing.
+        unread: failed jobs that were left alone.
+        flaky: what the vendor says of failing tests that it calls flaky, by their names.
+        notes: what the reader must know of the choice, and what could not be had.
     """
 
     target: Target
     run: Run
+    here: Checkout | None = None
     explained: Sequence[Explained] = ()
-    green: Run | None = None
-    unread: tuple[str, ...] = ()
+    aside: Sequence[Failure] = ()
+    past: Past | None = None
+    between: Between | None = None
+    unread: tuple[Job, ...] = ()
+    flaky: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    compared: bool = True
 
 
-async def gather(
-    services: Services, target: Target, budget: int, frame: Callable[[Story], int], *, compare: bool
-) -> Story:
-    """The story of the run that ``target`` names, in ``budget`` tokens; ``frame`` counts all of it but the excerpts."""
-    api, hooks = target.api(services), services.provider(target.provider).hooks
-    run, history, notes = await _run(api, hooks, target)
-    failures: list[Failure] = []
-    green: Run | None = None
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is left for excerpts: so many tokens for the first so many failures."""
 
-    async def look() -> None:
-        nonlocal failures
-        if hooks.failures and (run.status.bad or target.place.job):
-            failures = await hooks.failures(api, run, target.place.job)
-
-    async def look_back() -> None:
-        nonlocal green
-        if compare and hooks.runs and run.status.bad and run.project:
-            green = await _last_green(api, hooks, run, history)
-
-    # The logs come while the reports do; whoever reads one below finds it in the store.
-    bad = [job for job in run.jobs if job.status.bad and target.place.job in {"", job.id}]
-    calls: list[Callable[[], Awaitable[None]]] = [look, look_back]
-    calls += [partial(_prefetch, api, hooks, job) for job in bad[:MOST_LOGS]]
-    for result in (await settled(calls))[:2]:  # a log that cannot be had is told with its job
-        if isinstance(result, CiError):
-            notes.append(str(result))
-    chosen, rest = failures[:MOST_LOGS], failures[MOST_LOGS:]
-    read = await settled([partial(_read, api, hooks, failure) for failure in chosen])
-    explained = [one for one in read if isinstance(one, Explained)]
-    # Of jobs that nothing was read of, as requests are few, only the names tell something.
-    told = [one for one in explained if _tells(one)] or explained
-    unread = [one.failure.job.name for one in explained if one not in told] + [one.job.name for one in rest]
-    story = Story(target, run, told, green, tuple(unread), tuple(notes), compare)
-    room = max(budget - frame(story), _LEAST * len(told))
-    return replace(story, explained=await anyio.to_thread.run_sync(_excerpts, told, room))
+    tokens: int
+    failures: int
 
 
-def _tells(one: Explained) -> bool:
-    known = one.log or one.problem or one.failure.reason or one.failure.tests or one.step
-    return bool(known) or one.exit_code is not None
+async def gather(services: Services, target: Target, room: Callable[[Story], Room], *, compare: bool) -> Story:
+    """The story of the run that ``target`` names; ``room`` says what it leaves for excerpts.
+
+    Raises: what `ci_mcp.triage.choose.choose` and the ``run`` hook raise; all else that goes wrong is a note.
+    """
+    work = _Gathering(services, target, compare=compare)
+    await together([work.choose, work.look_around])
+    await work.read_run()
+    await work.read_more()
+    return await work.told(room)
 
 
-async def _run(api: Api, hooks: Hooks, target: Target) -> tuple[Run, list[Run], list[str]]:
-    """The run to tell of, all known runs of its branch (none: they were not asked for), and what to note."""
-    if hooks.run is None or hooks.runs is None:
-        raise UnsupportedError(f"{target.provider} has no runs to explain")
-    if target.place.run:
-        return await hooks.run(api, target.place.run), [], []
-    notes: list[str] = []
-    query = RunQuery(project=target.place.project, branch=target.place.branch, commit=target.commit, limit=LOOK_BACK)
-    found = await hooks.runs(api, query)
-    if not found and target.commit:
-        found = await hooks.runs(api, replace(query, commit=""))
-        notes.append(f"no run of HEAD ({target.commit[:10]}) was found: this is the newest run of the branch")
-    if not found:
-        where = target.place.project + (f"@{target.place.branch}" if target.place.branch else "")
-        raise NotFoundError(f"{where} has no runs", "name another branch, or paste the URL of a run")
-    history = [] if query.commit and not notes else found
-    return await hooks.run(api, found[0].id), history, notes
+class _Gathering:
+    """What has been asked for one explanation so far."""
+
+    def __init__(self, services: Services, target: Target, *, compare: bool) -> None:
+        self.services, self.target, self.compare = services, target, compare
+        self.api: Api = target.api(services)
+        self.hooks: Hooks = services.provider(target.provider).hooks
+        self.memory = memory.of(services)
+        self.reader = Reader(self.api, self.hooks)
+        self.here: Checkout | None = target.here
+        self.default = ""
+        self.choice = Choice("")
+        self.known: Known | None = None
+        self.run = Run(status=Status.UNKNOWN, id="")
+        self.failures: Sequence[Failure] = ()
+        self.past: Past | None = None
+        self.flaky: Mapping[str, str] = {}
+        self.notes: list[str] = []
+
+    async def choose(self) -> None:
+        self.choice = await choose(self.services, self.target)
+        self.notes += self.choice.notes
+
+    async def look_around(self) -> None:
+        self.here = self.target.here or await checkout.read()
+        if self.here and self.compare:
+            self.default = await changes.default_branch(self.here.root)
+
+    async def read_run(self) -> None:
+        """The run, from memory where it stands as it did; beside it what came before, where a list showed the run."""
+        self.known = await self._remembered()
+        if self.known:
+            self.run, self.past = self.known.run, self.known.past
+            return
+        listed = self.choice.listed
+        calls: list[Call] = [self._at_run]
+        if listed and listed.status.bad:
+            calls.append(partial(self._compare, listed))
+        await together(calls)
+        self.known = self.memory.keep(self.target.provider, self.api.host, Known(self.run), self.choice.id)
+
+    async def _remembered(self) -> Known | None:
+        known = self.memory.get(self.target.provider, self.api.host, self.choice.id)
+        if known is None or self.hooks.runs is None:
+            return None
+        listed = self.choice.history
+        if not listed and known.run.project:
+            try:
+                listed = await self.hooks.runs(self.api, RunQuery(project=known.run.project, branch=known.run.branch))
+            except CiError:
+                return None
+        return known if known.holds(listed) else None
+
+    async def _at_run(self) -> None:
+        if self.hooks.run:  # `choose` has seen to it
+            self.run = await self.hooks.run(self.api, self.choice.id)
+
+    async def read_more(self) -> None:
+        """Why its jobs failed, their logs, and what came before, side by side."""
+        run, job = self.run, self.target.place.job
+        # The logs come while the reports do; whoever reads one later finds it in the store.
+        bad = [one for one in run.jobs if one.status.bad and job in {"", one.id}]
+        telling = [one for one in bad if job or not _aside(one, bad)]
+        calls: list[Call] = [partial(self._bounded, "failing tests and reasons", self._look)]
+        calls += [partial(self.reader.prefetch, one) for one in telling[:MOST_LOGS]]
+        if run.status.bad and self.past is None:
+            calls.append(partial(self._compare, run))
+        await together(calls)
+        if not self.failures:
+            self.failures = [Failure(job=one) for one in bad]
+
+    async def _look(self) -> None:
+        run, job = self.run, self.target.place.job
+        if self.hooks.failures is None or not (run.status.bad or job):
+            return
+        if self.known and job in self.known.failures:
+            self.failures, self.flaky = self.known.failures[job], self.known.flaky
+            return
+        await together([self._at_failures, self._at_flaky])
+        failing = {test.name for one in self.failures for test in one.tests}
+        self.flaky = {name: said for name, said in self.flaky.items() if name in failing}
+        if self.known:
+            self.known.failures[job], self.known.flaky = self.failures, self.flaky
+
+    async def _at_failures(self) -> None:
+        if self.hooks.failures:
+            self.failures = await self.hooks.failures(self.api, self.run, self.target.place.job)
+
+    async def _at_flaky(self) -> None:
+        """The tests that the vendor calls flaky, where it has such a list and requests are left for it."""
+        bad = sum(one.status.bad for one in self.run.jobs)
+        if self.compare and self.hooks.flaky and self.run.project and bad <= _FEW:
+            with suppress(CiError), anyio.move_on_after(_NICETY):
+                listed = await self.hooks.flaky(self.api, self.run.project)
+                self.flaky = {test.name: test.message for test in listed}
+
+    async def _compare(self, run: Run) -> None:
+        if self.compare:
+            await self._bounded("the comparison with earlier runs", partial(self._look_back, run))
+
+    async def _look_back(self, run: Run) -> None:
+        self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default)
+        before = self.past.before
+        if before and before.status.bad and self.hooks.run:
+            whole = await self.hooks.run(self.api, before.id)
+            self.past = replace(self.past, jobs=frozenset(one.name for one in whole.jobs if one.status.bad))
+
+    async def _bounded(self, what: str, call: Call) -> None:
+        """Do what the answer can do without: when it fails or takes too long, a note says so."""
+        seconds = patience()
+        try:
+            with anyio.move_on_after(seconds) as scope:
+                await call()
+            if scope.cancelled_caught:
+                self.notes.append(f"{what}: not known, as it did not come within {seconds:.0f} s")
+        except CiError as error:
+            self.notes.append(f"{what}: not known, as {error}")
+
+    async def told(self, room: Callable[[Story], Room]) -> Story:
+        """All of it as a story, with excerpts in the room there is."""
+        if self.known:
+            self.known.past = self.past
+        jobs = [one.job for one in self.failures]
+        aside = [one for one in self.failures if _aside(one.job, jobs) and not one.tests]
+        if self.target.place.job or len(aside) == len(self.failures):
+            aside = []
+        real = [one for one in self.failures if one not in aside]
+        here = await self._built_here()
+        between = await self._between(here) if here else None
+        with self.reader:
+            read = await self.reader.read(real[:MOST_LOGS])
+            # Of jobs that nothing was read of, as requests are few, only the names tell something.
+            telling = [one for one in read if one.tells] or read
+            unread = [one.failure.job for one in read if one not in telling] + [one.job for one in real[MOST_LOGS:]]
+            story = Story(
+                target=self.target,
+                run=self.run,
+                here=here,
+                explained=await fold(telling),
+                aside=aside,
+                past=self.past if self.compare else None,
+                between=between,
+                unread=tuple(unread),
+                flaky=self.flaky,
+                notes=tuple(self.notes),
+            )
+            left = room(story)
+            shown = await excerpts(story.explained[: left.failures], left.tokens)
+            explained = [*shown, *without_excerpts(story.explained[left.failures :])]
+        return replace(story, explained=await _with_places(explained, here) if here else explained)
+
+    async def _between(self, here: Checkout) -> Between | None:
+        green = self.past.green if self.past and self.compare else None
+        return await changes.between(here.root, green.commit, self.run.commit) if green else None
+
+    async def _built_here(self) -> Checkout | None:
+        """The checkout, where it is one of what the run has built."""
+        here, project = self.here, "/".join(self.run.project.lower().split("/")[-2:])
+        if here is None or self.target.here:
+            return here
+        if "/" in project and any(repository.normal(one).endswith(f"/{project}") for one in here.remotes):
+            return here
+        return here if await anyio.to_thread.run_sync(changes.has, here.root, self.run.commit) else None
 
 
-async def _last_green(api: Api, hooks: Hooks, run: Run, history: list[Run]) -> Run | None:
-    def before(runs: list[Run]) -> Run | None:
-        green = (one for one in runs if one.status is Status.PASSED and one.branch == run.branch)
-        return next((one for one in green if not (one.created and run.created) or one.created < run.created), None)
-
-    found = before(history)
-    # Where each status costs a request, a provider leaves some unknown: one of them may be the green one.
-    whole = 0 < len(history) < LOOK_BACK and all(one.status is not Status.UNKNOWN for one in history)
-    if found is None and hooks.runs is not None and not whole:
-        query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=LOOK_BACK)
-        found = before(await hooks.runs(api, query))
-    return found
+async def _with_places(explained: Sequence[Explained], here: Checkout) -> list[Explained]:
+    named = [files.named(one.failure.tests, one.excerpt) for one in explained]
+    names = [Path(here.root).name, *map(repository.name, here.remotes)]
+    every = [place for places in named for place in places]
+    known = await anyio.to_thread.run_sync(files.tracked, here.root, every, names)
+    return [replace(one, places=files.chosen(places, known)) for one, places in zip(explained, named, strict=True)]
 
 
-async def _fetch(api: Api, hooks: Hooks, job: Job) -> Log | None:
-    """A job's log from the store, which asks for it once however often it is wanted; close it."""
-    if not job.log_id or hooks.log is None:
-        return None
-    fetch: partial[AsyncIterator[bytes]] = partial(hooks.log, api, job.log_id)
-    return await api.store.log(f"{api.host} {job.log_id}", fetch, finished=job.status.finished)
-
-
-async def _prefetch(api: Api, hooks: Hooks, job: Job) -> None:
-    log = await _fetch(api, hooks, job)
-    if log is not None:
-        log.close()
-
-
-async def _read(api: Api, hooks: Hooks, failure: Failure) -> Explained:
-    told = next((step for step in failure.job.steps if step.status.bad), None)
-    step, code = (told.name, told.exit_code) if told else ("", None)
-    try:
-        log = await _fetch(api, hooks, failure.job)
-    except CiError as error:
-        return Explained(failure, step=step, exit_code=code, problem=str(error))
-    if log is None:
-        return Explained(failure, step=step, exit_code=code)
-    if told is None:
-        step, code = await anyio.to_thread.run_sync(_failed_step, log)
-    return Explained(failure, log=log, step=step, exit_code=code)
-
-
-def _failed_step(log: Log) -> tuple[str, int | None]:
-    """The first step of a log that ended badly, and its exit code."""
-    found = search(log, r"^##\[error\]Process completed with exit code \d+", context=0, limit=1)
-    if not found.lines:
-        return "", None
-    code = _EXIT.search(found.lines[0].text)
-    return found.lines[0].group, int(code.group(1)) if code else None
-
-
-def _excerpts(explained: list[Explained], budget: int) -> list[Explained]:
-    """Excerpts of every log within the budget; jobs that failed in the same way become one."""
-    with ExitStack() as logs:
-        for one in explained:
-            if one.log:
-                logs.enter_context(one.log)
-        return [replace(one, log=None) for one in _fold(explained, budget)]
-
-
-def _fold(explained: list[Explained], budget: int) -> list[Explained]:
-    folded: dict[str, Explained] = {}
-    for number, one in enumerate(explained):
-        # Told alike by excerpts of one size: what little room there may be in the end would hide what they share.
-        alike = _excerpt(one.log, _ALIKE).signature if one.log else one.failure.reason or one.problem
-        first = folded.setdefault(alike or str(number), one)
-        if first is not one:
-            folded[alike] = replace(first, also=(*first.also, one.failure.job.name))
-    share = _share(list(folded.values()), budget)
-    return [replace(one, excerpt=_excerpt(one.log, share)) if one.log else one for one in folded.values()]
-
-
-def _share(explained: list[Explained], budget: int) -> int:
-    """The tokens that each log may take; a job without one takes none."""
-    return budget // max(1, sum(one.log is not None for one in explained))
-
-
-def _excerpt(log: Log, budget: int) -> Excerpt:
-    """The lines that say why, no more than make the cause clear: room that is left is left."""
-    return excerpt(log, min(budget, DEFAULT_BUDGET), fill=False)
+def _aside(job: Job, others: Sequence[Job]) -> bool:
+    """Whether a job tells nothing beside the others: it never ran, or was stopped while one of them failed."""
+    if job.status is Status.CANCELED:
+        return any(one.status in {Status.FAILED, Status.FAILING} for one in others)
+    return not (job.status.bad or job.log_id)

@@ -1,21 +1,23 @@
-"""The ``ci_`` tools: over every configured provider, through the hooks alone."""
+"""The ``ci_`` tools, prompts and resources: over every configured provider, through the hooks alone."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ci_mcp.core.provider import Provider
 from ci_mcp.core.services import Services
-from ci_mcp.core.shapes import Page, Prose, Run, RunQuery
+from ci_mcp.core.shapes import Page, Prose
 from ci_mcp.core.together import answers, settled
-from ci_mcp.errors import UnsupportedError
-from ci_mcp.status import Status
 from ci_mcp.triage import explain as explaining
-from ci_mcp.triage.gather import gather
-from ci_mcp.triage.target import Target, find
+from ci_mcp.triage import prompts, resources
+from ci_mcp.triage.ended import told
+from ci_mcp.triage.rerun import Rerun
+from ci_mcp.triage.rerun import rerun as start_again
+from ci_mcp.triage.status import Standing, standings
+from ci_mcp.triage.stories import stories
+from ci_mcp.triage.target import find
+from ci_mcp.triage.wait import until_ended
 
 provider = Provider("ci")
 
@@ -35,73 +37,62 @@ async def explain(
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    frame = partial(explaining.frame, services)
-    share = tokens // len(targets)
-    results = await settled([partial(gather, services, one, share, frame, compare=compare) for one in targets])
-    stories, errors = answers(results)
-    return explaining.prose(services, stories, [str(error) for error in errors])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The newest run of one branch."""
-
-    status: Status
-    provider: str
-    project: str
-    branch: str = ""
-    word: str = ""
-    title: str = ""
-    commit: str = ""
-    id: str
-    created: datetime | None = None
-    duration: float | None = None
-    url: str = ""
+    meant = await find(services, target)
+    found, errors = answers(await stories(services, meant.targets, tokens, compare=compare))
+    return explaining.prose(services, found, [*meant.problems, *(str(error) for error in errors)], tokens)
 
 
 @provider.read(core=True)
 async def status(services: Services, target: Where = "") -> Page[Standing]:
-    """Newest run of each branch for the checkout, project or URL, over every configured CI.
+    """Newest runs for the checkout, branch, project or URL, over every configured CI: age, duration, what runs now.
 
     Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
     """
-    targets = await find(services, target)
-    found, errors = answers(await settled([partial(_standing, services, one) for one in targets]))
-    note = "; ".join(str(error) for error in errors)
-    return Page([row for rows in found for row in rows], note=note)
+    meant = await find(services, target)
+    found, errors = answers(await settled([partial(standings, services, one) for one in meant.targets]))
+    notes = [note for one in found for note in one.notes]
+    said = [*notes, *meant.problems, *(str(error) for error in errors)]
+    return Page([row for one in found for row in one.rows], note="; ".join(dict.fromkeys(said)))
 
 
-async def _standing(services: Services, target: Target) -> list[Standing]:
-    api, hooks = target.api(services), services.provider(target.provider).hooks
-    if target.place.run and hooks.run:
-        return [_row(target.provider, await hooks.run(api, target.place.run))]
-    if hooks.runs is None:
-        raise UnsupportedError(f"{target.provider} has no runs to show")
-    runs = await hooks.runs(api, RunQuery(project=target.place.project, branch=target.place.branch))
-    newest: dict[str, Run] = {}
-    for run in runs:
-        newest.setdefault(run.branch, run)
-    return [_row(target.provider, run) for run in newest.values()]
+@provider.read(core=True)
+async def wait(
+    services: Services,
+    target: Where = "",
+    timeout: Annotated[int, Field(ge=0, le=86_400, description="Seconds; hosts may cut calls at 60")] = 30,  # noqa: ASYNC109 - a wait's own, told to the caller
+    fail_fast: Annotated[bool, Field(description="Return at the first failure")] = False,
+) -> Prose:
+    """Waits until a CI run ends and says how, explaining a failure. Call again while it still runs.
+
+    Raises: what `ci_mcp.triage.target.find` raises; a provider's own errors where none could be asked.
+    """
+    meant = await find(services, target)
+    watches = await until_ended(services, meant.targets, timeout, fail_fast=fail_fast)
+    return await told(services, watches, meant.problems, fail_fast=fail_fast)
 
 
-def _row(name: str, run: Run) -> Standing:
-    return Standing(
-        status=run.status,
-        provider=name,
-        project=run.project,
-        branch=run.branch,
-        word=run.word,
-        title=run.title.split("\n")[0][:80],
-        commit=run.commit[:10],
-        id=run.id,
-        created=run.created,
-        duration=run.duration,
-        url=run.url,
-    )
+@provider.write(core=True, starts=True)
+async def rerun(
+    services: Services,
+    target: Where = "",
+    which: Annotated[Literal["failed", "all"], Field(description="Failed jobs only, or all")] = "failed",
+) -> Rerun:
+    """The run that was started by running a CI run again: its failed jobs, or all of it.
+
+    Raises: what `ci_mcp.triage.target.find` and `ci_mcp.triage.rerun.rerun` raise.
+    """
+    return await start_again(services, await find(services, target), failed_only=which == "failed")
 
 
 @provider.read(core=True)
 async def echo(_: Services, message: Annotated[str, Field(max_length=2000, description="Text to return")]) -> Prose:
     """The message, unchanged: a smoke test that the server answers."""
     return Prose(message, {"message": message})
+
+
+provider.prompt(prompts.explain_failure)
+provider.prompt(prompts.setup_project)
+provider.resource(resources.RUN)(resources.ci_run)
+provider.resource(resources.JOB)(resources.ci_job)
+provider.resource(resources.LOG, "text/plain")(resources.ci_job_log)
+provider.complete = resources.complete

@@ -2,22 +2,13 @@
 
 from datetime import UTC, datetime
 
-EXIT_CODES = {
-    124: "timed out",
-    126: "not executable",
-    127: "command not found",
-    130: "interrupted",
-    134: "aborted",
-    137: "killed, often out of memory",
-    139: "segmentation fault",
-    143: "terminated",
-}
+from ci_mcp.triage.codes import meaning
 
 
 def exit_code(code: int) -> str:
     """An exit code, with what it means where that is settled: ``exit code 137 (killed, often out of memory)``."""
-    meaning = EXIT_CODES.get(code)
-    return f"exit code {code} ({meaning})" if meaning else f"exit code {code}"
+    said = meaning(code)
+    return f"exit code {code} ({said})" if said else f"exit code {code}"
 
 
 def duration(seconds: float) -> str:
@@ -30,10 +21,14 @@ def duration(seconds: float) -> str:
     return f"{rest} s"
 
 
+def age(when: datetime | None, now: datetime | None = None) -> float:
+    """The seconds since a time; 0 for one to come, and for none."""
+    return max(0.0, ((now or datetime.now(UTC)) - when).total_seconds()) if when else 0.0
+
+
 def ago(when: datetime, now: datetime | None = None) -> str:
     """How long ago a time was: ``3 min 20 s ago``."""
-    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
-    return f"{duration(max(0, seconds))} ago"
+    return f"{duration(age(when, now))} ago"
 
 
 def count(number: int, one: str, many: str = "") -> str:

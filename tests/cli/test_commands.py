@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import keyring
 import pytest
-from keyring.backend import KeyringBackend
 
 from ci_mcp.cli.progress import progress
-from ci_mcp.core.catalog import load
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.core.catalog import TRIAGE, load
+from ci_mcp.sandbox.serve import Service, service_names, start
 
 Run = Callable[..., Any]
 
@@ -27,41 +25,10 @@ def service() -> Iterator[Service]:
         yield services["semaphore"]
 
 
-class MemoryKeyring(KeyringBackend):
-    """A keyring that remembers, for one test."""
-
-    priority = 0  # type: ignore[assignment]  # never chosen by itself
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        """What was kept."""
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep it."""
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        """Forget it."""
-        del self.kept[service, username]
-
-
-@pytest.fixture
-def memory() -> Iterator[MemoryKeyring]:
-    """A keyring that works, in the place of the null one."""
-    before = keyring.get_keyring()
-    made = MemoryKeyring()
-    keyring.set_keyring(made)
-    yield made
-    keyring.set_keyring(before)
-
-
 def test_tools_lists_what_serve_offers(ci_mcp: Run) -> None:
     """With the same options; in a pipe a line each."""
-    core = [name for name, spec in load().tools.items() if spec.core]
+    served = {TRIAGE, *service_names()}
+    core = [name for name, spec in load().tools.items() if spec.core and spec.provider in served]
     assert core == [line.split("\t")[0] for line in ci_mcp("--demo", "tools").out.splitlines()]
     everything = ci_mcp("--demo", "tools", "--toolset", "all", "--read-only").out
     assert "semaphore_projects_list\tread\t" in everything
@@ -102,7 +69,7 @@ def login(ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch, token:
 
 
 def test_a_login_is_checked_kept_used_and_forgotten(
-    ci_mcp: Run, service: Service, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the token on stdin to a command that needs no environment, and back."""
     ran = login(ci_mcp, service, monkeypatch, service.token)
@@ -110,12 +77,27 @@ def test_a_login_is_checked_kept_used_and_forgotten(
     assert (0, "") == (ran.code, ran.err)
     assert f"logged in to Semaphore at {host} (" in ran.out
     assert service.token in memory.kept.values()
-    assert f"semaphore\t{host}\tkeyring\t" in ci_mcp("auth", "status").out
+    (row,) = json.loads(ci_mcp("auth", "status").out)["items"]
+    assert ("semaphore", host, "keyring", "accepted") == (row["provider"], row["host"], row["source"], row["who"])
     assert 0 == ci_mcp("semaphore", "projects", "list").code
     assert f"logged out of Semaphore at {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
     assert f"there was no token for {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
     assert 3 == ci_mcp("semaphore", "projects", "list").code
     assert service.token not in ran.out
+
+
+def test_a_token_of_the_environment_that_hides_the_new_one_is_told(
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the person would wonder whose token is used."""
+    monkeypatch.setenv("SEMAPHORE_HOST", service.url)
+    monkeypatch.setenv("SEMAPHORE_API_TOKEN", "another-token")
+    ran = login(ci_mcp, service, monkeypatch, service.token)
+    assert 0 == ran.code
+    assert "the environment variable SEMAPHORE_API_TOKEN goes before it" in ran.err
+    monkeypatch.setenv("SEMAPHORE_API_TOKEN", "two words")
+    assert "holds a space" in login(ci_mcp, service, monkeypatch, service.token).err
+    assert memory.kept
 
 
 @pytest.mark.parametrize(
@@ -127,7 +109,7 @@ def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, P
     said: str,
     ci_mcp: Run,
     service: Service,
-    memory: MemoryKeyring,
+    memory: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is checked before it is stored."""
@@ -138,10 +120,14 @@ def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, P
 
 
 def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The null backend takes a token and keeps nothing: it is read back before it is called stored."""
+    """The null backend keeps nothing: that is said before anything is asked, with the variables to set instead."""
+    before = service.requests.total()
     ran = login(ci_mcp, service, monkeypatch, service.token)
     assert 3 == ran.code
-    assert "set the token in the environment instead" in ran.err
+    assert (
+        "this machine has no keyring: set SEMAPHORE_API_TOKEN and SEMAPHORE_HOST in the environment instead" in ran.err
+    )
+    assert service.requests.total() == before
 
 
 @pytest.mark.parametrize(
@@ -151,6 +137,8 @@ def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkey
         (("auth", "login", "semaphore"), "Semaphore has a host for each organization: name yours with --host"),
         (("auth", "login", "semaphore", "--host", "a.example"), "there is no terminal to ask for the token on"),
         (("auth", "logout", "semaphore", "--host", "http://a.example"), "would send the token in clear text"),
+        (("--demo", "auth", "login", "semaphore"), "the demo keeps no token: leave out --demo"),
+        (("--demo", "auth", "logout", "semaphore"), "the demo keeps no token: leave out --demo"),
     ],
 )
 def test_a_login_that_cannot_be_is_told(
@@ -164,7 +152,7 @@ def test_a_login_that_cannot_be_is_told(
 
 
 def test_a_terminal_is_asked_for_the_token(
-    ci_mcp: Run, service: Service, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hidden, and with the page where one is made."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)

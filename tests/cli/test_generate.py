@@ -6,7 +6,13 @@ import pytest
 
 from ci_mcp.cli import generate
 
-MADE = ["ci_mcp/tools.json", "completions/ci-mcp.bash", "completions/ci-mcp.zsh", "completions/ci-mcp.fish"]
+MADE = [
+    "ci_mcp/tools.json",
+    "server.json",
+    "completions/ci-mcp.bash",
+    "completions/ci-mcp.zsh",
+    "completions/ci-mcp.fish",
+]
 
 
 def test_it_writes_what_is_committed(tmp_path: Path, pytestconfig: pytest.Config) -> None:

@@ -67,3 +67,13 @@ def test_prose_without_data_has_its_text_as_data() -> None:
 def test_tokens_are_a_quarter_of_the_characters_rounded_up() -> None:
     """The estimate that every budget uses."""
     assert [0, 1, 1, 2] == [tokens(""), tokens("a"), tokens("abcd"), tokens("abcde")]
+
+
+def test_a_private_key_is_hidden_in_lines_that_stand_for_themselves() -> None:
+    """As a log's lines do in data: each line of the key, and no other."""
+    word = "PRIVATE " + "KEY"
+    texts = ["a", f"-----BEGIN {word}-----", "TUlJRW93SUJBQUtDQVFFQXg3Ums=", f"-----END {word}-----", "b"]
+    lines = [{"number": number, "text": text} for number, text in enumerate(texts)]
+    hidden = "[redacted: private key]"
+    assert ["a", hidden, hidden, hidden, "b"] == [line["text"] for line in plain(lines)]
+    assert [{"text": "a"}, {"text": "b"}] == plain([{"text": "a"}, {"text": "b"}])

@@ -6,12 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_mcp.errors import UsageError
+from ci_mcp.net import pages
 from ci_mcp.net.pages import (
     Fetch,
+    Onward,
     collect,
     link_next,
     make,
     number_next,
+    onward,
     parse,
     sheets,
     token_next,
@@ -177,3 +180,56 @@ async def test_of_a_link_header_only_the_page_is_taken(link: str, page: str | No
 async def test_the_next_cursor_is_read_where_a_service_has_it(call: Callable[[], Any], found: str | None) -> None:
     """Token, URL or number."""
     assert found == call()
+
+
+LINK = Onward("page", header="link")
+COUNTED = Onward("page", header="x-has-more", counted=True)
+MARKED = Onward("page_token", header="next-page-token")
+FIELD = Onward("page-token", field="next_page_token")
+INSIDE = Onward("after", field="links.next")
+FLAG = Onward("page", field="has_next", counted=True)
+
+
+@pytest.mark.parametrize(
+    ("ways", "headers", "body", "query", "found"),
+    [
+        ((), {"link": '<https://a/?page=2>; rel="next"'}, [], {}, None),
+        ((LINK,), {"link": '<https://a/?page=2>; rel="next"'}, [], {}, ("page", "2")),
+        ((LINK, COUNTED), {"x-has-more": "true"}, [], {}, ("page", "2")),
+        ((LINK, COUNTED), {"x-has-more": "true"}, [], {"page": ["4"]}, ("page", "5")),
+        ((LINK, COUNTED), {"x-has-more": "false"}, [], {"page": ["4"]}, None),
+        ((COUNTED, MARKED), {"next-page-token": "abc"}, [], {}, ("page_token", "abc")),
+        ((FIELD,), {}, {"items": [], "next_page_token": "abc"}, {}, ("page-token", "abc")),
+        ((FIELD,), {}, {"items": [], "next_page_token": None}, {}, None),
+        ((FIELD,), {}, [1, 2], {}, None),
+        ((FIELD, INSIDE), {}, {"links": {"next": "https://a/x?per_page=2&after=q1"}}, {}, ("after", "q1")),
+        ((INSIDE,), {}, {"links": {"next": "/x?after=q2"}}, {}, ("after", "q2")),
+        ((INSIDE,), {}, {"links": {"next": "/x?page=2"}}, {}, None),
+        ((INSIDE,), {}, {"links": ["next"]}, {}, None),
+        ((FLAG,), {}, {"has_next": True, "page": 1}, {}, ("page", "2")),
+    ],
+)
+def test_a_list_goes_on_as_its_provider_declares(
+    ways: tuple[Onward, ...],
+    headers: dict[str, str],
+    body: Any,
+    query: dict[str, list[str]],
+    found: tuple[str, str] | None,
+) -> None:
+    """The first way that tells counts; of a URL one parameter is taken, never the URL."""
+    assert found == onward(ways, headers, body, query)
+
+
+@pytest.mark.parametrize(
+    ("body", "records"),
+    [
+        ([1, 2], [1, 2]),
+        ({"items": [1], "next": None}, [1]),
+        ({"a": [1], "b": [2]}, [{"a": [1], "b": [2]}]),
+        ({"id": 1}, [{"id": 1}]),
+        ("text", ["text"]),
+    ],
+)
+def test_the_records_of_a_list_are_its_array(body: Any, records: list[Any]) -> None:
+    """The body, or the one array in it; what is no list is one record."""
+    assert records == pages.listed(body)

@@ -251,6 +251,8 @@ async def test_an_error_shows_no_secret_and_no_page_of_text(server: Server, make
         ({"code": -32602, "message": "tool 'get' not found: tool not found"}, UnsupportedError),
         ({"code": -32602, "message": "Unknown tool: get"}, UnsupportedError),
         ({"code": -32601, "message": "method not found"}, UnsupportedError),
+        ({"code": -32002, "message": "no job of that id"}, NotFoundError),
+        ({"code": -32602, "message": "Resource not found: x://y"}, NotFoundError),
         ({"code": -32602, "message": "id must be a string"}, UsageError),
         ({"code": -32603, "message": "boom"}, BadAnswerError),
         ({}, BadAnswerError),

@@ -47,10 +47,12 @@ async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one
     lines = answer.text.splitlines()
     assert lines[0].startswith('FAILED  alpha web@main, commit 0000000000 "Change 1", 1 h ago, took 1 min 1 s')
     assert "run r1, 2 jobs: 1 failed, 1 passed" == lines[1]
-    assert '1. Job "unit" failed in `pytest`, exit code 1' == lines[3]
+    assert "" == lines[2]
+    assert '1. Job "unit" failed in `pytest`, exit code 1 (the code: a test fails)' == lines[3]
     assert ["Failing tests: 1 of 40", "- tests/test_a.py:7 test_a: assert 1 == 2"] == lines[4:6]
     assert any("assert 1 == 2" in line for line in lines[6:])
-    assert lines[-1].startswith("Last green run of main: r3, 3 h ago: commits 0000000000..0000000000 came since.")
+    assert "Last green run of main: r3, 3 h ago: commits 0000000000..0000000000 came since." == lines[-2]
+    assert "The run before this one (r2, 2 h ago) failed, too; new: unit." == lines[-1]
     (told,) = answer.data["runs"]
     assert ("failed", "alpha", "r1", "pytest", 1) == (
         told["status"],
@@ -106,7 +108,10 @@ async def test_jobs_that_fail_alike_are_told_once(services: Make, toy: Make, run
         },
     )
     text = (await explain(services(alpha), URL)).text
-    assert '1. Job "shard 1" failed in `pytest`, exit code 1; the same in 1 other job: shard 2' in text
+    assert (
+        '1. Job "shard 1" failed in `pytest`, exit code 1 (the code: a test fails); the same in 1 other job: shard 2'
+        in text
+    )
     assert '2. Job "other" failed' in text
     assert "3. Job" not in text
     assert "No green run of main was found to compare with." in text
@@ -119,7 +124,7 @@ async def test_a_job_without_a_log_is_told_by_its_reason(services: Make, toy: Ma
     )
     alpha = toy("alpha", runs=[run(1, Status.FAILED)], failures=[never])
     text = (await explain(services(alpha), URL, compare=False)).text
-    assert '1. Job "train" failed (infrastructure, not the code)\nit never started: no agent' in text
+    assert '1. Job "train" failed (infrastructure, says Alpha, not the code)\nit never started: no agent' in text
     assert ["run r1", "failures r1"] == alpha.asked
 
 
@@ -169,8 +174,8 @@ async def test_the_newest_run_of_the_commit_is_preferred_and_the_choice_is_told(
     monkeypatch.chdir(git("r"))
     alpha = toy("alpha", remote="r", runs=[run(1, Status.PASSED)])
     text = (await explain(services(alpha))).text
-    assert "no run of HEAD (" in text
-    assert "this is the newest run of the branch" in text
+    assert "HEAD (" in text
+    assert " is not pushed: this is the newest run of branch main" in text
 
 
 async def test_more_failed_jobs_than_are_read_are_named(services: Make, toy: Make, run: Make) -> None:

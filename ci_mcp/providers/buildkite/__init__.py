@@ -1,6 +1,7 @@
 """Buildkite Pipelines and Test Engine, over its REST API v2."""
 
 from ci_mcp.core.provider import Hooks
+from ci_mcp.net.pages import Onward
 from ci_mcp.providers.buildkite import hooks, logs, runs
 from ci_mcp.providers.buildkite.provider import provider
 
@@ -21,4 +22,6 @@ provider.hooks = Hooks(
     flaky=runs.flaky,
     tokens=hooks.tokens,
     numbered=True,
+    needs=tokens.NEEDS,
+    pages=(Onward("page", header="link"), Onward("after", field="links.next")),
 )

@@ -143,7 +143,7 @@ async def queues_list(
 
 async def _cluster_ids(api: Api, named: Named) -> list[str]:
     found = [raw async for raw in walk(_clusters(api, named, dict, read.MOST), max_pages=1)]
-    return [ids.uuid(text(raw, "id"), "cluster") for raw in found]
+    return [ids.own(raw, "cluster") for raw in found]
 
 
 async def _queues(api: Api, named: Named, cluster: str) -> list[Queue]:

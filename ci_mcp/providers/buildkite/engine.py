@@ -77,7 +77,7 @@ async def executions(api: Api, organization: str, run: Json) -> list[Json]:
     """
     suite = text(wire.part(run, "suite"), "slug") or text(run, "suite_slug")
     path = f"{read.ANALYTICS}/organizations/{organization}/suites/{ids.slug(suite, 'suite')}"
-    path += f"/runs/{ids.uuid(text(run, 'id'), 'run')}/failed_executions"
+    path += f"/runs/{ids.own(run, 'run')}/failed_executions"
     reply = await api.get(path, {"include_failure_expanded": "true", "per_page": read.MOST})
     return wire.records(reply.json(), "failed executions")
 

@@ -128,7 +128,7 @@ def _group(named: Named, reason: str, members: list[Json]) -> Failure:
     names = list(dict.fromkeys(wire.job_name(raw) for raw in members))
     more = len(names) - _NAMES
     name = ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
-    return Failure(job=replace(first, name=name, steps=()), reason=reason)
+    return Failure(job=replace(first, name=name, steps=()), reason=reason, jobs=len(members))
 
 
 def with_tests(failures: Sequence[Failure], tests: Sequence[TestCase], homes: Sequence[str]) -> list[Failure]:

@@ -45,6 +45,7 @@ async def identity(api: Api) -> Identity:
         scopes=tuple(sorted(wire.texts(found.get("scopes")))),
         remaining=remaining,
         note=text(found, "description"),
+        expires=wire.when(found.get("expires_at")),
     )
 
 

@@ -5,12 +5,13 @@ All are checked here, before they become part of a path.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ci_mcp.core.provider import Api
-from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.errors import BadAnswerError, NotFoundError, UsageError
 
 _SLUG: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -73,6 +74,14 @@ def uuid(text: str, what: str) -> str:
     if not is_uuid(text.strip()):
         raise UsageError(f"{text[:80]!r} is no id of a {what}", "give the UUID that a list shows")
     return text.strip().lower()
+
+
+def own(raw: Mapping[str, Any], what: str) -> str:
+    """The id that Buildkite gives a thing, good for a path; raises `BadAnswerError` where it gives none."""
+    found = str(raw.get("id") or "").strip()
+    if not is_uuid(found):
+        raise BadAnswerError(f"Buildkite gives a {what} no id that can be used", "try again")
+    return found.lower()
 
 
 def slug(text: str, what: str) -> str:

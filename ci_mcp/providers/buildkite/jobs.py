@@ -307,7 +307,7 @@ async def retry_lost(api: Api, named: Named) -> Started:
         raise UsageError(
             f"no job of build {named.build} failed for its agent or machine", "leave infrastructure out to retry all"
         )
-    again = [Named(organization=named.organization, job=ids.uuid(text(raw, "id"), "job")) for raw in lost]
+    again = [Named(organization=named.organization, job=ids.own(raw, "job")) for raw in lost]
     new = await together([partial(retry, api, one) for one in again])
     note = f"{len(new)} jobs lost by their agents run again"
     return Started(id=named.build, status=Status.RUNNING, note=note, jobs=tuple(new), url=read.build_web(named))

@@ -31,6 +31,8 @@ provider: Final = Provider(
         web_host="buildkite.com",
         hosts_setting="base_url",
         token_page=_MAKE + "&".join(f"scopes[]={scope}" for scope in SCOPES),
+        page_note="the link chooses what reading and explaining needs; add write_builds to start, rerun and cancel",
         cli_file="~/.config/bk.yaml",
+        ci_files=(".buildkite",),
     ),
 )

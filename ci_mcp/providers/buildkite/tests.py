@@ -47,9 +47,10 @@ async def tests_list(
     """
     named = await read.placed(api, ids.build(api, build))
     raw = await read.build(api, named, include_test_engine="true")
-    runs, uuid = builds.test_runs(raw), ids.uuid(text(raw, "id"), "build")
+    runs = builds.test_runs(raw)
     if not runs:
         return Page([], note=_NONE)
+    uuid = ids.own(raw, "build")
     with read.explained(f"tests of build {named.build}", "read_suites"):
         said, always = await _around(api, named.organization, uuid, runs if result != "all" else [], result == "flaky")
     fetch = read.numbered(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ci_mcp.core.provider import Api
+from ci_mcp.core.provider import Api, excluded
 from ci_mcp.errors import CiError
 from ci_mcp.providers.buildkite import hooks, read, wire
 from ci_mcp.providers.buildkite.provider import provider
@@ -55,10 +55,7 @@ async def tokens_describe(api: Api) -> Token:
     """
     raw, remaining = await hooks.token(api)
     scopes = set(wire.texts(raw.get("scopes")))
-    missing: dict[str, list[str]] = {}
-    for tool, scope in NEEDS.items():
-        if scope and scope not in scopes:
-            missing.setdefault(scope, []).append(tool)
+    missing = excluded(NEEDS, scopes)
     user = wire.part(raw, "user")
     return Token(
         owner=text(user, "name") or text(user, "email"),
@@ -66,7 +63,7 @@ async def tokens_describe(api: Api) -> Token:
         organization=await _organization(api) if "read_organizations" in scopes else "",
         scopes=tuple(sorted(scopes)),
         works=tuple(tool for tool, scope in NEEDS.items() if not scope or scope in scopes),
-        missing={scope: ", ".join(tools) for scope, tools in sorted(missing.items())},
+        missing={scope: ", ".join(tools) for scope, tools in missing.items()},
         remaining=remaining,
         created=wire.when(raw.get("created_at")),
         expires=wire.when(raw.get("expires_at")),

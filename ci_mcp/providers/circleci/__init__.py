@@ -5,6 +5,7 @@ from ci_mcp.providers.circleci import projects, pipelines, starting, jobs, workf
 from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401 isort:skip
 
 from ci_mcp.core.provider import Hooks
+from ci_mcp.net.pages import Onward
 from ci_mcp.providers.circleci import failures, hooks, logs, runs
 from ci_mcp.providers.circleci.provider import provider
 
@@ -16,10 +17,12 @@ provider.hooks = Hooks(
     discover=hooks.discover,
     runs=runs.runs,
     run=runs.run,
+    poll=runs.poll,
     failures=failures.failures,
     log=logs.log,
     rerun=runs.rerun,
     flaky=hooks.flaky,
     tokens=hooks.tokens,
+    pages=(Onward("page-token", field="next_page_token"),),
     numbered=True,
 )

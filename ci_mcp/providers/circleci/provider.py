@@ -20,6 +20,8 @@ provider: Final = Provider(
         credential_hosts=("*.circle-artifacts.com",),
         hosts_setting="base_url",
         token_page="https://app.circleci.com/settings/user/tokens",  # noqa: S106 - the page where one is made
+        page_note="a personal token; parts of the API refuse project tokens and those made before June 2023",
         cli_file="~/.circleci/cli.yml",
+        ci_files=(".circleci",),
     ),
 )

@@ -31,6 +31,14 @@ _WORDS: Final = re.compile(r"[-_ ,:/()]+")
 _BRANCHES: Final = 8  # branches whose newest pipeline is asked for its workflows
 
 
+class PipelineRun(Run):
+    """A run that remembers what it was made from, so that a `poll` asks only for what goes on."""
+
+    __slots__ = ("pipeline", "workflows")
+    pipeline: Json
+    workflows: Sequence[Json]
+
+
 async def runs(api: Api, query: RunQuery) -> list[Run]:
     """Runs of a project, newest first: by one search where this host serves v3, else by lists.
 
@@ -188,7 +196,7 @@ async def _without(api: Api, raw: Json) -> Run:
     return replace(_of_pipeline(api, raw, ()), status=Status.UNKNOWN, word="not looked up", reason="")
 
 
-def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> Run:
+def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> PipelineRun:
     status = standing.status(raw, found)
     facts = pipelines.facts(api, raw)
     ends = [wire.when(one.get("stopped_at")) for one in standing.current(found)]
@@ -202,7 +210,13 @@ def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> Run
         "duration": wire.seconds_between(facts["created"], finished),
         "reason": standing.why(raw, found),
     }
-    return Run(**about | base | more)
+    return _remembering(PipelineRun(**about | base | more), raw, found)
+
+
+def _remembering(made: PipelineRun, raw: Json, found: Sequence[Json]) -> PipelineRun:
+    object.__setattr__(made, "pipeline", raw)
+    object.__setattr__(made, "workflows", found)
+    return made
 
 
 async def run(api: Api, named: str) -> Run:
@@ -221,6 +235,36 @@ async def run(api: Api, named: str) -> Run:
         if not found.workflow:
             raise
         return await _workflow_run(there, Named(workflow=found.workflow))
+
+
+async def poll(api: Api, seen: Run) -> Run:
+    """A run that went on when it was last seen, as it stands now: one request while a single workflow of it goes on.
+
+    Route: GET /api/v2/workflow/{id}/job; once those have ended, or one more has failed, what `run` asks for.
+    """
+    going = _going(seen)
+    if len(going) != 1 or not isinstance(seen, PipelineRun):
+        return await run(api, seen.id)
+    there, raw = ids.there(api, ids.read_url(seen.url) or Named()), going[0]
+    several = len(standing.current(seen.workflows)) > 1
+    jobs = [_job(there, job, raw, named=several) for job in await read.jobs(there, text(raw, "id"))]
+    others = [job for job in seen.jobs if several and job.block != text(raw, "name")]
+    now = with_few_logs([*others, *jobs])
+    if all(job.status.finished or job.status is Status.BLOCKED for job in jobs) or _bad(now) != _bad(seen.jobs):
+        return await run(api, seen.id)
+    return _remembering(replace(seen, jobs=now), seen.pipeline, seen.workflows)
+
+
+def _going(seen: Run) -> list[Json]:
+    """The workflows of a run that go on by themselves, as far as it remembers them."""
+    if not isinstance(seen, PipelineRun) or not hasattr(seen, "workflows"):
+        return []
+    live = standing.current(seen.workflows)
+    return [raw for raw in live if not wire.workflow_status(text(raw, "status")).finished]
+
+
+def _bad(jobs: Sequence[Job]) -> int:
+    return sum(job.status.bad for job in jobs)
 
 
 async def _named(api: Api, text: str) -> tuple[Api, Named]:

@@ -1,6 +1,7 @@
 """Semaphore, over its REST API v1alpha."""
 
 from ci_mcp.core.provider import Hooks
+from ci_mcp.net.pages import Onward
 from ci_mcp.providers.semaphore.provider import provider
 
 # Imported for their tools, in the order that lists show them.
@@ -16,9 +17,16 @@ provider.hooks = Hooks(
     discover=hooks.discover,
     runs=runs.runs,
     run=runs.run,
+    poll=runs.poll,
     failures=runs.failures,
     log=logs.log,
     rerun=runs.rerun,
     flaky=health.flaky,
     tokens=hooks.tokens,
+    pages=(
+        Onward("page", header="link"),
+        Onward("page", header="x-has-more", counted=True),
+        Onward("page_token", header="next-page-token"),
+        Onward("page_token", field="next_page_token"),
+    ),
 )

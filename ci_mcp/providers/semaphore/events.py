@@ -96,7 +96,7 @@ async def as_text(events: AsyncIterable[dict[str, Any]]) -> AsyncIterator[bytes]
     fresh = True  # the text so far ends with a newline
     open_group = False
     async for event in events:
-        kind = event.get("event")
+        kind = str(event.get("event"))
         if kind == "cmd_output":
             output = event.get("output")
             if isinstance(output, str) and output:

@@ -73,7 +73,7 @@ def first(pipelines: Sequence[Json]) -> Json:
 def current(pipelines: Sequence[Json]) -> list[Json]:
     """The pipelines that count, oldest first: no replaced ones."""
     old = sorted(pipelines, key=lambda p: _time(p.get("created_at")))
-    replaced = {text(p, "partial_rerun_of") for p in old}
+    replaced = {text(p, "partial_rerun_of") for p in old} - {""}
     origin: dict[str, str] = {}
     for pipeline in old:
         rebuilt = text(pipeline, "partial_rerun_of")
@@ -84,7 +84,7 @@ def current(pipelines: Sequence[Json]) -> list[Json]:
             place = _place(pipeline, origin)
             newest.pop(place, None)
             newest[place] = pipeline
-    return list(newest.values())
+    return list(newest.values()) or old  # ids that make no sense must not make a run vanish
 
 
 def _place(pipeline: Json, origin: dict[str, str]) -> object:

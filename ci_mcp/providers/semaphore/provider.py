@@ -15,8 +15,10 @@ provider: Final = Provider(
         web_hosts=("*.semaphoreci.com",),
         hosts_setting="hosts",
         token_page="https://me.semaphoreci.com/account",  # noqa: S106 - the page where one is made
+        page_note="your personal token, or that of a service account that is a member of the projects",
         cli_file="~/.sem.yaml",
         mcp_env=("SEMAPHORE_MCP_URL",),
         mcp_url="https://mcp.semaphoreci.com",
+        ci_files=(".semaphore",),
     ),
 )

@@ -1,7 +1,7 @@
 """The reads that several tools share: one call each, checked, with a 404 put into words."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -18,9 +18,11 @@ BASE: Final = "/api/v1alpha"
 MOST: Final = 100  # a page of the Elixir API: no maximum in its code, its clients stay at 100
 _CHECKED: Final = frozenset({"wf_id", "project_id"})  # what was asked for is what is answered
 _REMEMBERED: Final = 600.0  # seconds that a project's name stands for its id without asking again
+_FAILED: Final = 500  # workflows whose failed pipelines are known
 
 _ids: dict[tuple[str, str], tuple[float, str]] = {}
 _called: dict[tuple[str, str], str] = {}
+_bad: dict[tuple[str, str], tuple[str, ...]] = {}
 
 
 @contextmanager
@@ -171,10 +173,27 @@ def knows_names(api: Api) -> bool:
     return any(host == api.host for host, _ in _called)
 
 
+def remember_bad(api: Api, pipelines: Iterable[Json]) -> None:
+    """Note the failed pipelines of a list, by workflow, as far as they are recent."""
+    bad: dict[tuple[str, str], list[str]] = {}
+    for raw in pipelines:
+        if wire.pipeline_status(raw).bad:
+            bad.setdefault((api.host, text(raw, "wf_id")), []).append(text(raw, "ppl_id"))
+    _bad.update({key: tuple(found) for key, found in bad.items()})
+    while len(_bad) > _FAILED:
+        del _bad[next(iter(_bad))]
+
+
+def known_bad(api: Api, workflow: str) -> tuple[str, ...]:
+    """The pipelines of a workflow that a list has shown as failed; they may have been rebuilt since."""
+    return _bad.get((api.host, workflow), ())
+
+
 def forget() -> None:
-    """Forget every project's name."""
+    """Forget every project's name and every failed pipeline."""
     _ids.clear()
     _called.clear()
+    _bad.clear()
 
 
 async def pipelines_page(api: Api, params: Mapping[str, Any], page: str) -> tuple[list[Json], str | None]:

@@ -99,8 +99,8 @@ def _facts(api: Api, found: Workflow, project: str) -> dict[str, Any]:
 async def run(api: Api, workflow: str) -> WorkflowRun:
     """A run with the jobs of its pipelines, those that failed first read.
 
-    Where a page of one of its pipelines is given, that one is read at once, and the test reports
-    too: who gives it has most likely seen it fail.
+    Where a page of one of its pipelines is given, or a list has just shown some as failed, those are read at
+    once, and the test reports too: a round trip less.
 
     Route: GET /pipelines?wf_id=…; then side by side GET /pipelines/:id?detailed=true for each that
     counts, of a failed run GET /artifacts?scope=workflows, of a green one GET /promotions.
@@ -108,10 +108,10 @@ async def run(api: Api, workflow: str) -> WorkflowRun:
     """
     there, named = ids.workflow(api, workflow)
     url = ids.read_url(workflow.strip())
-    look = _Look(there, named)
+    look = _Look(there, named, url.pipeline if url else "")
     begin: list[Call] = [look.at_pipelines, look.at_names]
-    if url and url.pipeline:
-        begin += [partial(look.at_asked, url.pipeline), look.at_reports]
+    if seen := (look.asked,) if look.asked else read.known_bad(there, named)[:_DETAILED]:
+        begin += [*(partial(look.at_seen, pipeline) for pipeline in seen), look.at_reports]
     await together(begin)
     live = grouping.current(look.every)
     telling = sorted(live, key=lambda raw: not wire.pipeline_status(raw).bad)[:_DETAILED]
@@ -125,14 +125,33 @@ async def run(api: Api, workflow: str) -> WorkflowRun:
     return look.whole(live)
 
 
+async def poll(api: Api, seen: Run) -> Run:
+    """A run that went on when it was last seen, as it stands now: one request while a single pipeline of it goes on.
+
+    Route: GET /pipelines/:id?detailed=true; once that has ended, or of several, what `run` asks for.
+    """
+    there, named = ids.workflow(api, seen.id)
+    known = seen.read if isinstance(seen, WorkflowRun) and hasattr(seen, "read") else ()
+    going = [one.id for one in known if not wire.pipeline_status(one.raw).finished]
+    if len(going) != 1:
+        return await run(there, seen.id)
+    look = _Look(there, named, "")
+    look.detailed = {one.id: one for one in known if one.id not in going}
+    await look.at_seen(going[0])
+    now = look.detailed.get(going[0])
+    if now is None or wire.pipeline_status(now.raw).finished:
+        return await run(there, seen.id)
+    look.every = [now.raw if one.id == now.id else one.raw for one in known]
+    return look.whole(look.every)
+
+
 class _Look:
     """What has been read of a run so far."""
 
-    def __init__(self, api: Api, workflow: str) -> None:
-        self.api, self.workflow = api, workflow
+    def __init__(self, api: Api, workflow: str, asked: str) -> None:
+        self.api, self.workflow, self.asked = api, workflow, asked
         self.every: Sequence[Json] = ()
         self.detailed: dict[str, Detailed] = {}
-        self.asked = ""
         self.listing: Listing | None = None
         self.waits = ""
 
@@ -153,8 +172,7 @@ class _Look:
     async def at_queue(self, live: Sequence[Json]) -> None:
         self.waits = self.waits or await waiting.for_a_turn(self.api, live, self.detailed)
 
-    async def at_asked(self, pipeline: str) -> None:
-        self.asked = pipeline
+    async def at_seen(self, pipeline: str) -> None:
         with suppress(NotFoundError):  # the list of the run's pipelines decides
             await self.at_pipeline(pipeline)
 

@@ -89,6 +89,7 @@ class Runs:
 
     async def _page(self, page: str) -> tuple[list[Workflow], str | None]:
         found, more = await read.pipelines_page(self.api, self.params, page)
+        read.remember_bad(self.api, found)
         begun: list[str] = []
         for pipeline in found:
             workflow = text(pipeline, "wf_id")

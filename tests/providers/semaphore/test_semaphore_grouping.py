@@ -25,6 +25,13 @@ def test_a_rebuild_replaces_its_pipeline(pipeline: Make) -> None:
     assert ("ada", "hook", "main") == (found.requester, found.trigger, found.branch)
 
 
+@pytest.mark.parametrize("facts", [{"ppl_id": ""}, {"partial_rerun_of": _id(1)}])
+def test_ids_that_make_no_sense_do_not_make_a_run_vanish(pipeline: Make, facts: dict[str, Any]) -> None:
+    """Without ids, or where a pipeline says that it replaces itself."""
+    odd = pipeline(1) | facts
+    assert [odd] == grouping.current([odd])
+
+
 def test_of_a_promotion_triggered_twice_the_newest_counts(pipeline: Make) -> None:
     """The failed first try is history; another promotion of the same parent counts for itself."""
     first = pipeline(1)

@@ -9,8 +9,9 @@ import pytest
 from ci_mcp.core.shapes import RunQuery
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.semaphore import hooks, logs, provider, runs
+from ci_mcp.providers.semaphore import hooks, logs, provider, read, runs
 from ci_mcp.sandbox.semaphore import world
+from ci_mcp.sandbox.serve import Service
 from ci_mcp.status import Status
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +67,21 @@ async def test_a_run_has_the_jobs_of_its_pipelines(api: HttpApi) -> None:
     assert [("ruff", "Lint", Status.PASSED), ("pytest", "Unit tests", Status.FAILED)] == [
         (job.name, job.block, job.status) for job in run.jobs
     ]
+
+
+async def test_a_run_that_a_list_showed_as_failed_is_read_side_by_side_at_once(api: HttpApi, service: Service) -> None:
+    """Its pipeline and reports do not wait for the list of its pipelines, and cost no more requests than without."""
+    service.requests.clear()
+    cold = await runs.run(api, world.SHOP_MAIN_WORKFLOW)
+    without = dict(service.requests)
+    await runs.runs(api, RunQuery(project="shop", branch="main"))
+    assert (cold.read[0].id,) == read.known_bad(api, world.SHOP_MAIN_WORKFLOW)
+    service.requests.clear()
+    warm = await runs.run(api, world.SHOP_MAIN_WORKFLOW)
+    names = "GET /api/v1alpha/projects"  # learned from the first time on
+    assert without == {names: 1} | dict(service.requests)
+    assert cold.jobs == warm.jobs
+    assert warm.asked is None
 
 
 async def test_a_failure_comes_with_its_failing_tests(api: HttpApi, requests: Requests) -> None:

@@ -1,0 +1,1 @@
+"""What ``setup`` writes: one module for each coding agent, found by its presence."""

@@ -1,0 +1,87 @@
+"""Start a run again: one run, in its vendor's own way, and nothing that was not meant."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ci_mcp.core.shapes import Place
+from ci_mcp.errors import UnreachableError, UnsupportedError, UsageError
+from ci_mcp.status import Status
+from ci_mcp.triage.tools import rerun
+
+Make = Callable[..., Any]
+pytestmark = pytest.mark.anyio
+
+
+def startable(services: Make, *toys: Any, new: str = "r9", **more: Any) -> Any:
+    """Services whose first toy can start a run again; what it was asked for is kept in its ``asked``."""
+    made = services(*toys, **more)
+    toy = toys[0]
+
+    async def again(_: Any, run: str, failed_only: bool) -> str:
+        toy.asked.append(f"rerun {run} {'failed' if failed_only else 'all'}")
+        return new
+
+    provider = made.toys[toy.name]
+    provider.hooks = replace(provider.hooks, rerun=again)
+    return made
+
+
+@pytest.mark.parametrize("which", ["failed", "all"])
+async def test_the_newest_run_is_started_again(which: Any, services: Make, toy: Make, run: Make) -> None:
+    """Its failed jobs or all of it; the answer names the new run and the old one."""
+    alpha = toy("alpha", runs=[run(9, Status.RUNNING), run(1, Status.FAILED)])
+    alpha.runs.reverse()
+    said = await rerun(startable(services, alpha), "alpha:web@main", which)
+    assert ["runs main", f"rerun r1 {which}", "run r9"] == alpha.asked
+    assert (Status.RUNNING, "r9", "r1") == (said.status, said.id, said.of)
+    assert ("failed jobs" if which == "failed" else "all") == said.which
+    assert 'ci_wait(target="alpha:#r9") tells how it ends' in said.note
+
+
+async def test_a_run_that_cannot_be_seen_yet_was_started_all_the_same(services: Make, toy: Make, run: Make) -> None:
+    """An error after the start must not hide it; a vendor may still show the old end."""
+    alpha = toy("alpha", runs=[run(1, Status.FAILED)])
+    assert (Status.QUEUED, "gone") == (
+        (said := await rerun(startable(services, alpha, new="gone"), "alpha:#r1")).status,
+        said.id,
+    )
+    assert Status.QUEUED == (await rerun(startable(services, alpha, new="r1"), "alpha:#r1")).status
+
+
+async def test_of_several_none_is_guessed(services: Make, toy: Make, run: Make) -> None:
+    """They are named."""
+    home = {name: Place(host=f"ci.{name}.example", project="shop", branch="main") for name in ("alpha", "beta")}
+    alpha, beta = toy("alpha", runs=[run(1, Status.FAILED)]), toy("beta", runs=[run(1, Status.FAILED)])
+    with pytest.raises(UsageError, match="several runs are meant: alpha:shop@main, beta:shop@main: name one of them"):
+        await rerun(startable(services, alpha, beta, home=home), "")
+    assert [] == [*alpha.asked, *beta.asked]
+
+
+async def test_a_provider_that_could_not_be_asked_may_be_the_one_that_was_meant(
+    services: Make, toy: Make, run: Make, git: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So nothing is started where it is not known which."""
+    monkeypatch.chdir(git("r"))
+    alpha = toy("alpha", remote="r", runs=[run(1, Status.FAILED)])
+    down = toy("beta", remote="r", broken=UnreachableError("beta is down"))
+    with pytest.raises(UsageError, match="alpha:web@main, and beta is down"):
+        await rerun(startable(services, alpha, down), "")
+    assert ["discover"] == alpha.asked
+
+
+async def test_what_a_vendor_cannot_do_is_told_in_its_own_words(services: Make, toy: Make, run: Make) -> None:
+    """Also where it has no such call at all."""
+    alpha = toy("alpha", runs=[run(1, Status.FAILED)])
+    with pytest.raises(UnsupportedError, match="Alpha has no call that starts a run again"):
+        await rerun(services(alpha), "alpha:#r1")
+    made = startable(services, alpha)
+
+    async def refuse(_: Any, run: str, failed_only: bool) -> str:
+        raise UnsupportedError(f"{run} {failed_only}", "type: vendor run r1")
+
+    made.toys["alpha"].hooks = replace(made.toys["alpha"].hooks, rerun=refuse)
+    with pytest.raises(UnsupportedError, match="r1 True: type: vendor run r1"):
+        await rerun(made, "alpha:#r1")
