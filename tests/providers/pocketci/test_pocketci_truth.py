@@ -123,6 +123,19 @@ async def test_of_several_attempts_the_last_one_counts(fake: Callable[..., HttpA
     assert [] == failures
 
 
+async def test_an_attempt_that_was_made_good_is_told_where_the_server_fails_its_job_for_it(
+    fake: Callable[..., HttpApi], recorded: Any
+) -> None:
+    """As a real server does: the first attempt failed, the second passed, and the job is a failure."""
+    recorded.rows[ATTEMPTS] = recorded.rows[ATTEMPTS][:3]
+    recorded.rows[ATTEMPTS][2]["payload"] |= {"status": "success", "code": 0}
+    found, failures = await told(fake(recorded), ATTEMPTS)
+    assert Status.FAILED is found.status
+    assert ["test > flaky (attempt 1)"] == [one.job.name for one in failures]
+    assert "a later attempt of it passed, and the server calls its job failed all the same" == failures[0].reason
+    assert "exit code 1" in await read(fake(recorded), failures[0])
+
+
 async def test_a_run_without_tasks_is_explained_by_its_message(api: HttpApi) -> None:
     """The server takes broken YAML, and says so only when it runs."""
     found, failures = await told(api, BAD_YAML)
