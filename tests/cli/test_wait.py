@@ -147,10 +147,20 @@ def test_a_status_is_a_table_of_ages_for_a_person(ci_mcp: Run) -> None:
 
 
 def test_times_are_told_in_words() -> None:
-    """Two units at most; when it began is its age."""
-    row = {"status": "passed", "created": "2026-01-01T00:00:00Z", "age": 3700, "duration": 61, "usual": 59.6}
+    """Two units at most; when it began is its age, and its page stands for its id."""
+    row = {
+        "status": "passed",
+        "id": "r1",
+        "url": "https://x",
+        "created": "2026-01-01T00:00:00Z",
+        "age": 3700,
+        "duration": 61,
+        "usual": 59.6,
+    }
     (shown,) = for_a_person(Answer("", {"items": [row]}, structured=True)).data["items"]
-    assert {"status": "passed", "age": "1 h 1 min", "duration": "1 min 1 s", "usual": "1 min"} == shown
+    times = {"age": "1 h 1 min", "duration": "1 min 1 s", "usual": "1 min"}
+    assert {"status": "passed", **times, "url": "https://x"} == shown
+    assert ["status", *times, "url"] == list(shown)
 
 
 @pytest.mark.parametrize(
