@@ -28,7 +28,7 @@ def explain(options: Options, target: str, tokens: int, compare: bool, format_: 
     """Why did it fail: jobs, lines, tests, what changed since green.
 
     TARGET is a pasted web URL, PROVIDER, PROVIDER:PROJECT, PROVIDER:PROJECT@BRANCH, PROVIDER:PROJECT#RUN, @BRANCH,
-    or nothing: then the git checkout in the current folder.
+    #RUN, or nothing: then the git checkout in the current folder.
     """
     answer = run_tool(options, "ci_explain", {"target": target, "tokens": tokens, "compare": compare})
     show(answer, format_)
