@@ -27,8 +27,8 @@ BOMB = gzip.compress(bytes(80 << 20), 9)
 DEEP = b"[" * 200_000
 PROVIDERS = [name for name in service_names() if name in load().services]
 UNASKED = {"ci_echo"}
-# A slow machine; what was started, stopped or approved before cannot be so again; a vendor may have no rerun.
-BUSY = {"timed_out", "usage", "unsupported"}
+BUSY = {"timed_out", "usage"}  # a slow machine; and what was started, stopped or approved before cannot be so again
+CANNOT = {"ci_rerun": {"unsupported"}}  # a service that only reads says so before anything else
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,10 @@ async def outcomes(  # noqa: PLR0913, PLR0917 - what a round is made of
                 said, kind = f"{type(error).__name__}: {error}", "CRASH"
             if not proxy.seen and kind != "timed_out":
                 wrong.append(f"{tool}: asked nothing")
-            elif not (kind in fault.kinds | BUSY or (kind == "answer" and (fault.answers or '"note"' in said))):
+            elif not (
+                kind in fault.kinds | BUSY | CANNOT.get(tool, set())
+                or (kind == "answer" and (fault.answers or '"note"' in said))
+            ):
                 wrong.append(f"{tool}: {kind} for {sorted(fault.kinds)}: {said[:300]}")
             elif kind == "usage" and load().tools[tool].read_only and "usage" not in fault.kinds:
                 wrong.append(f"{tool}: blames the caller: {said[:300]}")
