@@ -56,16 +56,23 @@ _DETAILS: Final = (
 
 def prose(services: Services, stories: Sequence[Story], problems: Sequence[str], budget: int) -> Prose:
     """The stories as text and as data, in ``budget`` tokens; ``problems`` are providers that could not be asked."""
-    share = budget // max(1, len(stories))
-    parts = [_fitted(services, story, share) for story in stories]
+    rest = budget - sum(story.budget for story in stories)
+    share = max(0, rest) // max(1, sum(not story.budget for story in stories))
+    parts = [_fitted(services, story, story.budget or share) for story in stories]
     text = "\n\n".join([*parts, *(f"not asked: {problem}" for problem in problems)])
     return Prose(text, {"runs": [record(story) for story in stories], "problems": list(problems)})
 
 
 def room(services: Services, budget: int, story: Story) -> Room:
-    """The room that a story leaves for excerpts in ``budget`` tokens, and how many failures it is for."""
+    """What a story has for excerpts in ``budget`` tokens."""
     detail = _detail(services, story, budget)
-    return Room(budget - _frame(services, story, detail), min(len(story.explained), detail.failures))
+    left = budget - _frame(services, story, detail)
+    return Room(budget, left, min(len(story.explained), detail.failures))
+
+
+def size(services: Services, story: Story) -> int:
+    """The tokens that a story takes without excerpts."""
+    return _frame(services, story, _DETAILS[0])
 
 
 def _detail(services: Services, story: Story, budget: int) -> Detail:

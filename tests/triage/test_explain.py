@@ -244,6 +244,25 @@ async def test_several_providers_share_an_answer_and_one_may_be_down(
     assert "not asked: gamma is down: try again" in answer.text
 
 
+async def test_the_budget_goes_to_the_runs_that_have_something_to_explain(
+    services: Make, toy: Make, run: Make, git: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four that passed, and one that cannot be asked, leave the fifth nearly all of it."""
+    monkeypatch.chdir(git("r"))
+
+    class Late(type(toy("x"))):  # type: ignore[misc]
+        async def _runs(self, *_: Any) -> Any:
+            raise UnreachableError("zeta is down", "try again")
+
+    green = [toy(name, remote="r", runs=[run(1, Status.PASSED)]) for name in ("beta", "gamma", "delta", "epsilon")]
+    failing = [failed(name) for name in ("a", "b", "c", "d")]
+    logs = {one.job.log_id: log(f"{one.job.name!r} == 'x'", lines=2_000) for one in failing}
+    red = toy("alpha", remote="r", runs=[run(1, Status.FAILED)], failures=failing, logs=logs)
+    answer = await explain(services(red, *green, Late("zeta", remote="r")), tokens=1_500)
+    assert [] == [name for name in "abcd" if f"assert {name!r} == 'x'" not in answer.text]
+    assert 1_500 * 4 >= len(answer.text)
+
+
 async def test_a_project_without_runs_is_told(services: Make, toy: Make) -> None:
     """With the branch that was looked for."""
     with pytest.raises(NotFoundError, match="web@x has no runs: name another branch"):
