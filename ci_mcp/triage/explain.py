@@ -167,8 +167,8 @@ class _Telling:
         lines = [f'{number}. Job "{words.line(job.name)}" {job.status.value}{step}{code}{self._blame(one)}{alike}']
         lines += [said for said in (one.failure.reason, one.problem) if said and said != self.story.run.reason]
         lines += self._tests(one)
-        if one.places:
-            lines.append(f"In this checkout: {self._places(one)}")
+        if places := self._places(one, "\n".join(lines)):
+            lines.append(f"In this checkout: {places}")
         if one.excerpt is not None and self.excerpts:
             lines.append(fence(one.excerpt.text(), "log"))
         if job.log_id and self.log_tool and not one.problem and self.detail.whole:
@@ -209,11 +209,13 @@ class _Telling:
         said = f" [{self.title} calls it flaky{': ' + words.line(flaky) if flaky else ''}]" if flaky is not None else ""
         return f"{place}{words.line(test.name, _MESSAGE)}" + (f": {message}" if message else "") + said
 
-    def _places(self, one: Explained) -> str:
+    def _places(self, one: Explained, said: str) -> str:
+        """The places in the checkout that were not said in the same words, or that tell more."""
         changed = self.story.between.files if self.story.between else frozenset()
+        shown = [place for place in one.places if place.path in changed or str(place) not in said]
         return ", ".join(
             f"{words.line(str(place), _MESSAGE)}{' (changed since green)' if place.path in changed else ''}"
-            for place in one.places
+            for place in shown
         )
 
     def _left_out(self) -> str:

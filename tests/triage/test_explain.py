@@ -10,6 +10,7 @@ from ci_mcp.core.budget import fit
 from ci_mcp.core.shapes import Failure, Job, Step, TestCase
 from ci_mcp.errors import NotFoundError, UnreachableError, UnsupportedError
 from ci_mcp.status import Status
+from ci_mcp.triage.git import git as ask_git
 from ci_mcp.triage.tools import echo, explain, status
 
 Make = Callable[..., Any]
@@ -313,6 +314,22 @@ async def test_names_that_others_chose_cannot_pass_for_lines_of_the_answer(
     alpha = toy("alpha", runs=[red], failures=[Failure(job=job, tests=(test,))], logs={"u": log("1 == 2")})
     lines = (await explain(services(alpha), URL)).text.splitlines()
     assert [] == [line for line in lines if line in {"Last green run of main: r9", ">>>"}]
+
+
+async def test_a_place_that_a_test_has_named_is_not_named_again(
+    services: Make, toy: Make, run: Make, git: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is called otherwise here, or was not named at all."""
+    folder = git("r")
+    (folder / "web").mkdir()
+    for name in ("a.py", "web/b.py"):
+        (folder / name).write_text("x")
+    assert "" == ask_git(str(folder), "add", "-A")
+    monkeypatch.chdir(folder)
+    tests = tuple(TestCase(status=Status.FAILED, name=name, file=name, line=7) for name in ("a.py", "b.py"))
+    alpha = toy("alpha", remote="r", runs=[run(1, Status.FAILED)], failures=[failed("unit", tests=tests)], logs={"unit": b"E   assert 1 == 2\n"})  # fmt: skip
+    text = (await explain(services(alpha))).text
+    assert "In this checkout: web/b.py:7\n" in text
 
 
 async def test_echo_returns_its_message(services: Make) -> None:
