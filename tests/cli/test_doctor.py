@@ -332,3 +332,16 @@ def test_it_is_panels_on_a_terminal(ci_mcp: Run, monkeypatch: pytest.MonkeyPatch
     assert "ok  buildkite  api.buildkite.com" in out
     assert "this machine" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_debug_shows_requests_and_no_token(
+    ci_mcp: Run, configured: dict[str, Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those that work nor one that does not."""
+    monkeypatch.setenv("BUILDKITE_API_TOKEN", "not-a-token-of-buildkite")
+    tokens = {"not-a-token-of-buildkite", *(one.token for name, one in configured.items() if name != "buildkite")}
+    odd = "/v2/user?access_token=not-a-token-of-buildkite"
+    for words in (("doctor",), ("auth", "status"), ("api", "buildkite", odd)):
+        ran = ci_mcp("--debug", *words)
+        assert "ci_mcp.net.api: " in ran.err
+        assert [] == [token for token in tokens if token in ran.err + ran.out]
