@@ -1,6 +1,7 @@
 """The command line run in this process."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -18,8 +19,8 @@ class Ran:
 
 
 @pytest.fixture
-def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Run ``ci-mcp`` with these words."""
+def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
+    """Run ``ci-mcp`` with these words; what it set of logging is undone."""
 
     def call(*words: str) -> Ran:
         capsys.readouterr()
@@ -27,4 +28,5 @@ def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         said = capsys.readouterr()
         return Ran(code, said.out, said.err)
 
-    return call
+    yield call
+    logging.getLogger("ci_mcp").setLevel(logging.NOTSET)
