@@ -114,6 +114,9 @@ async def test_a_token_of_mcp_alone_reads_what_that_side_has(
 ) -> None:
     """Lists, runs and logs; nothing can be started."""
     async with services("oauth", POCKETCI_MCP_TOKEN=side_token("mcp")) as opened:
+        found = await call(opened, "pocketci_pipelines_describe", {"pipeline": "shop"})
+        assert "test" in found.data["jobs"]
+    async with services("oauth", POCKETCI_MCP_TOKEN=side_token("mcp")) as opened:
         assert "the API is shut to it" in (await identity(opened)).note
         runs = await call(opened, "pocketci_runs_list", {"pipeline": "shop"})
         assert demo.SHOP_RUN == runs.data["items"][0]["id"]
@@ -121,6 +124,20 @@ async def test_a_token_of_mcp_alone_reads_what_that_side_has(
         assert "assert 1790 == 1800" in explained.text
         with pytest.raises(AuthError, match="wants a login"):
             await call(opened, "pocketci_runs_rerun", {"run": demo.SHOP_RUN})
+
+
+async def test_a_refusal_says_why_the_second_time_too(
+    services: Callable[..., Services], side_token: Callable[..., str], demo: Any
+) -> None:
+    """What is shut is not asked again, and what was wrong with the token is still told."""
+    async with services("oauth", POCKETCI_TOKEN=side_token("api", lifetime=-60)) as opened:
+        for _ in range(2):
+            with pytest.raises(AuthError, match="ended on"):
+                await call(opened, "pocketci_runs_describe", {"run": demo.SHOP_RUN})
+    async with services("basic") as opened:
+        for name in ("pocketci_pipelines_list", "pocketci_pipelines_list"):
+            with pytest.raises(AuthError, match="wants"):
+                await call(opened, name, {})
 
 
 async def test_a_token_of_mcp_in_the_api_s_place_is_told(
