@@ -93,7 +93,7 @@ async def _config(request: Request) -> Response:
         "versions": [["Python", "3.11.7"], ["Buildbot", "4.3.0"], ["Twisted", "26.10.0"]],
         "buildbotURL": f"{state.base}/", "title": "Shop", "titleURL": "https://shop.example.com/",
         "multiMaster": False,
-        "user": {"anonymous": False, "email": user, "username": user} if user else {"anonymous": True},
+        "user": {"email": user, "username": user} if user else {"anonymous": True},
     }  # fmt: skip
     return remember(request, Response(json.dumps(value), media_type="application/json"))
 

@@ -151,7 +151,7 @@ def _force(request: Request, method: str, params: Json, user: str) -> Any:
 
 
 def _forced(world: World, builder: Builder, values: Json, owner: str) -> list[Any]:
-    branch = values.get("branch") or ""
+    branch = values.get("branch") or values.get("Main_branch") or ""
     own = [build for build in world.builds if build.builder is builder]
     like = next((build for build in reversed(own) if build.request.source.branch == branch), own[-1] if own else None)
     reason = values.get("reason") or ""

@@ -32,10 +32,10 @@ def _group(name: str, label: str, columns: int, *fields: Json) -> Json:
     }  # fmt: skip
 
 
-def _who(reason: str, *, required: bool) -> Json:
+def _who(label: str, reason: str, *, required: bool) -> Json:
     return _group(
         "", "", 1, _field("username", "username", "Your name:", need_email=True, size=30),
-        _field("text", "reason", "reason", reason, required=required, size=20),
+        _field("text", "reason", label, reason, required=required, size=20),
         _field("int", "priority", "priority", 0),
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ _SOURCE = _group(
     _field("text", "repository", "Repository:"), _field("text", "revision", "Revision:"),
 )  # fmt: skip
 _FIXED = _group(
-    "", "", 1, _field("list", "branch", "branch", "main", choices=["main", "release"], strict=True),
+    "Main", "Main", 1, _field("list", "branch", "branch", "main", choices=["main", "release"], strict=True),
     _field("fixed", "project", default="shop", hide=True),
     _field("fixed", "repository", default=REPOSITORY, hide=True),
     _field("fixed", "revision", hide=True),
@@ -126,8 +126,8 @@ _OPTIONS = _group(
 FORMS = {
     form.name: form
     for form in (
-        Form("force", "force", "force", _ALL, (_who("force build", required=False), _SOURCE)),
-        Form("release-form", "Release", "Release it", ("shop",), (_who("", required=True), _FIXED, _OPTIONS)),
+        Form("force", "force", "force", _ALL, (_who("reason", "force build", required=False), _SOURCE)),
+        Form("release-form", "Release", "Release it", ("shop",), (_who("why", "", required=True), _FIXED, _OPTIONS)),
     )
 }
 SCHEDULERS = tuple(enumerate((*FORMS, "branches", "inner", "nightly"), 1))

@@ -65,7 +65,8 @@ _UNIT = StepSpec("unit tests", "pytest --junitxml=junit.xml", recording="shop-py
 _ORDERS = StepSpec("integration", "pytest integration", recording="shop-integration-passed", seconds=30)
 _REPORT = StepSpec(
     "report", "", seconds=1, exit_code=None, urls={"coverage": "https://reports.example.com/shop/coverage"},
-    logs=(("notes", "t", "97 % of 1,204 lines\n"), ("page.html", "h", "<h1>Coverage</h1>")),
+    logs=(("notes", "t", "97 % of 1,204 lines\n"), ("page.html", "h", "<h1>Coverage</h1>"),
+          ("naïve log/1", "t", "a log whose name is odd\n")),
 )  # fmt: skip
 _NEVER = StepSpec("deploy", "make deploy", seconds=0, results=SKIPPED, exit_code=None)
 _QUIET = StepSpec("clean", "true", seconds=1, hidden=True)

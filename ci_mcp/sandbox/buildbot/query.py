@@ -22,10 +22,16 @@ _OPERATORS: dict[str, Callable[[Any, list[Any]], bool]] = {
     "le": lambda value, given: value is not None and value <= given[0],
     "gt": lambda value, given: value is not None and value > given[0],
     "ge": lambda value, given: value is not None and value >= given[0],
-    "contains": lambda value, given: any(one in (str(value) if isinstance(value, int) else value) for one in given),
+    "contains": lambda value, given: any(_within(one, value) for one in given),
     "in": lambda value, given: value in given,
     "notin": lambda value, given: value not in given,
 }
+
+
+def _within(part: Any, value: Any) -> bool:
+    if isinstance(part, int):
+        return value is not None and str(part) in str(value)
+    return part in value
 
 
 @dataclass(slots=True)

@@ -80,6 +80,11 @@ def _changes(request: Request) -> list[Any]:
     return [build.request.source.change] if build and build.request.source.change else []
 
 
+def _source_changes(request: Request) -> list[Any]:
+    source = by_id(world_of(request).sources, request.path_params["source"])
+    return [source.change] if source and source.change else []
+
+
 def _triggered(request: Request) -> list[Any]:
     build = build_of(request)
     return [one for one in world_of(request).started() if build and one.request.parent == build.id]
@@ -223,6 +228,7 @@ _MANY: list[tuple[str, str, Callable[[Request], Iterable[Any]]]] = [
     ("/steps/{stepid:int}/test_result_sets", "test_result_sets", _nothing),
     ("/builds/{build:int}/test_result_sets", "test_result_sets", _nothing),
     *((build + "/steps", "steps", _steps) for build in BUILDS),
+    ("/sourcestamps/{source:int}/changes", "changes", _source_changes),
     *((build + "/changes", "changes", _changes) for build in _BUILDS_BY_ID),
     *((build + "/data", "build_data", _nothing) for build in BUILDS),
     *((step + "/logs", "logs", _logs) for step in STEPS),
