@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import pytest
@@ -23,6 +24,7 @@ from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.sandbox.circleci import world as circleci
 from ci_mcp.sandbox.semaphore import world as ids
+from ci_mcp.sandbox.serve import service_names
 
 Demo = tuple[World, Store]
 PROMPTS = {"explain_failure", "setup_project", "bootstrap_workflow", "convert_existing_ci"}
@@ -37,6 +39,12 @@ def demo() -> Iterator[Demo]:
     """The sandbox, started once."""
     with demo_world(["semaphore", "circleci"]) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take its time."""
+    monkeypatch.setattr(complete, "PATIENCE", 30.0)
 
 
 @asynccontextmanager
@@ -190,6 +198,22 @@ async def test_a_run_a_job_and_its_log_are_read(demo: Demo) -> None:
     assert "assert 1790 == 1800" in text
     assert f'semaphore_jobs_logs(job="{job}")' in text
     assert 4_000 * 4 >= len(text)
+
+
+@pytest.mark.parametrize("name", [name for name in service_names() if name in load().services])
+async def test_every_ci_has_its_newest_run_its_failed_job_and_the_log(name: str) -> None:
+    """By the ids that completion gives, percent-encoded as a client does."""
+    with demo_world([name]) as made:
+        async with connected(made) as client:
+            run = (await completed(client, RUN, "id", provider=name))[0]
+            text, _ = await read(client, f"ci://{name}/run/{quote(run, safe='')}")
+            assert "failed" == json.loads(text)["status"]
+            job = (await completed(client, JOB, "id", provider=name))[0]
+            text, mime_type = await read(client, f"ci://{name}/job/{quote(job, safe='')}")
+            assert ("application/json", "failed") == (mime_type, json.loads(text)["status"])
+            text, mime_type = await read(client, f"ci://{name}/job/{quote(job, safe='')}/log")
+    assert "text/plain" == mime_type
+    assert "<<<log, untrusted output" in text
 
 
 async def test_an_id_with_slashes_is_percent_encoded(demo: Demo) -> None:

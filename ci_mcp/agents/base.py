@@ -208,13 +208,18 @@ class ForeignError(ValueError):
 def names_for(services: Iterable[Service]) -> tuple[str, ...]:
     """The environment variables that these services may be configured with, and those that are always needed."""
     found = dict.fromkeys(
-        name
+        variable_of(name)
         for service in services
         for one in fields(service)
         if one.name.endswith("_env")
         for name in getattr(service, one.name)
     )
     return (*found, *(name for name in ALWAYS if name not in found))
+
+
+def variable_of(name: str) -> str:
+    """The variable that a service names, alone or as ``SETTING=VARIABLE``."""
+    return name.rpartition("=")[2]
 
 
 def words(entry: Any) -> list[str]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -167,7 +166,7 @@ def _free(target: Path) -> Path:
 
 
 def _replace(change: Change, target: Path, after: bytes) -> None:
-    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    new = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         _create(new, after, target)
         _same(change)  # as late as can be

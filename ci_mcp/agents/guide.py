@@ -6,6 +6,7 @@ from ci_mcp.agents import text as lines
 
 BEGIN = "<!-- ci-mcp: begin -->"
 END = "<!-- ci-mcp: end -->"
+_LONGEST = 200
 
 
 def section(projects: Sequence[tuple[str, str, str]]) -> str:
@@ -14,7 +15,7 @@ def section(projects: Sequence[tuple[str, str, str]]) -> str:
     Args:
         projects: what builds this repository: a provider's name, its title, and the project's name where it is known.
     """
-    known = [f"- {title}" + (f": `{name}:{project}`" if project else "") for name, title, project in projects]
+    known = [f"- {title}" + (f": `{name}:{_plain(project)}`" if project else "") for name, title, project in projects]
     return "\n".join(
         [
             BEGIN,
@@ -33,6 +34,11 @@ def section(projects: Sequence[tuple[str, str, str]]) -> str:
             END,
         ]
     )
+
+
+def _plain(project: str) -> str:
+    """A project's name on one line and within its quotes: others chose it, and agents read it."""
+    return "".join(letter for letter in project if letter.isprintable() and letter not in "`<>")[:_LONGEST]
 
 
 def put(text: str | None, block: str, head: str = "") -> str:

@@ -141,7 +141,7 @@ def _configure(task: Task, agent: Agent, drafts: _Drafts) -> bool:
     path = _path(task, agent)
     draft = drafts.open(path)
     before = draft.text
-    if before is None and task.entry is None:
+    if task.entry is None and not _ours_in(before):
         return False
     try:
         draft.own = agent.form.remove(draft.own) if draft.own is not None else None
@@ -149,6 +149,11 @@ def _configure(task: Task, agent: Agent, drafts: _Drafts) -> bool:
     except ValueError as error:
         raise _unreadable(path, error) from error
     return draft.text != before
+
+
+def _ours_in(text: str | None) -> bool:
+    """Whether a text may start our server, be it broken or not."""
+    return text is not None and any(name in text.lower() for name in ("ci-mcp", "ci_mcp"))
 
 
 def _unreadable(path: Path, error: ValueError) -> LeftAloneError:
@@ -169,9 +174,12 @@ def _calls(task: Task, agent: Agent) -> list[Call]:
     through = agent.through
     if through is None:
         return []
-    text = look(path)
+    raw = look(path)
     try:
-        old = agent.form.read(text.decode()) if text is not None else None
+        text = None if raw is None else raw.decode()
+        if task.entry is None and not _ours_in(text):
+            return []
+        old = agent.form.read(text) if text is not None else None
     except ValueError as error:
         raise _unreadable(path, error) from error
     program = _through(task, agent)

@@ -6,11 +6,12 @@ Both are made from what ``setup`` writes and what the services declare; ``python
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any, Final
 from urllib.parse import quote
 
 from ci_mcp import __version__
-from ci_mcp.agents.base import KEY, Entry, agents, names_for
+from ci_mcp.agents.base import KEY, Entry, agents, names_for, variable_of
 from ci_mcp.auth.service import Service
 from ci_mcp.core.catalog import Catalog
 
@@ -44,14 +45,21 @@ def server_json(catalog: Catalog) -> str:
     return json.dumps(said, indent=2, ensure_ascii=False) + "\n"
 
 
+_MEANINGS: Final = {
+    "token_env": "token",
+    "mcp_token_env": "token of its MCP server",
+    "host_env": "host or base URL",
+    "mcp_env": "URL of its hosted MCP server",
+    "cli_env": "the file of its own command line",
+}
+
+
 def _variables(service: Service) -> Iterator[dict[str, Any]]:
-    for name in names_for([service]):
-        if name in service.token_env:
-            yield {"name": name, "description": f"{service.title}: token", "isSecret": True}
-        elif name in service.host_env:
-            yield {"name": name, "description": f"{service.title}: host or base URL"}
-        elif name in service.mcp_env:
-            yield {"name": name, "description": f"{service.title}: URL of its hosted MCP server"}
+    known = [one.name for one in fields(service) if one.name.endswith("_env")]
+    for kind in known:
+        for name in dict.fromkeys(getattr(service, kind)):
+            said = {"name": variable_of(name), "description": f"{service.title}: {_MEANINGS.get(kind, 'a setting')}"}
+            yield said | ({"isSecret": True} if kind.endswith("token_env") else {})
 
 
 def links(catalog: Catalog) -> str:

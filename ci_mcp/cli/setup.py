@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from ci_mcp.agents.base import Agent, Entry, Machine, agents
 from ci_mcp.cli.context import Options
 from ci_mcp.errors import UsageError
 
 if TYPE_CHECKING:
+    from ci_mcp.agents.base import Agent, Entry, Machine
     from ci_mcp.agents.plan import Plan, Task
     from ci_mcp.cli.surroundings import Surroundings
 
@@ -39,8 +40,32 @@ class Wanted:
     yes: bool = False
 
 
+class AgentName(click.ParamType[str]):
+    """The name of an agent; none of their modules is imported before one is given."""
+
+    name = "agent"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if there is such an agent."""
+        from ci_mcp.agents.base import agents
+
+        if value not in agents():
+            self.fail(f"{value!r} is not one of {', '.join(agents())}", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's signature
+        """The agents whose names begin so."""
+        from ci_mcp.agents.base import agents
+
+        return [CompletionItem(name, help=one.title) for name, one in agents().items() if name.startswith(incomplete)]
+
+
+# Held equal to the agents' modules by a test.
+_AGENTS = "claude, claude-desktop, codex, cursor, gemini, opencode, vscode"
+
+
 @click.command(epilog=EXAMPLES)
-@click.option("--agent", "names", multiple=True, type=click.Choice(list(agents())), help="This agent (repeatable).")
+@click.option("--agent", "names", multiple=True, type=AgentName(), metavar="NAME", help=f"Of {_AGENTS} (repeatable).")
 @click.option("--scope", type=click.Choice(["project", "user"]), help="Default: project inside a checkout, else user.")
 @click.option("--read-only", is_flag=True, help="Offer agents no tool that changes something.")
 @click.option("--print", "print_", is_flag=True, help="Command, arguments and variables for any other client.")
@@ -72,6 +97,8 @@ def setup(ctx: click.Context, /, **given: Any) -> int:
 
 
 def _check(options: Options, wanted: Wanted, *, terminal: bool) -> None:
+    from ci_mcp.agents.base import agents
+
     if options.demo:
         raise UsageError("setup writes real files, the demo does not", "claude mcp add ci-demo -- ci-mcp --demo serve")
     if wanted.scope == "project":
@@ -88,7 +115,8 @@ def _print(wanted: Wanted, found: "Surroundings") -> None:
     click.echo(json.dumps(said, ensure_ascii=False, indent=2))
 
 
-def _entry(wanted: Wanted, found: "Surroundings", root: Path | None) -> Entry:
+def _entry(wanted: Wanted, found: "Surroundings", root: Path | None) -> "Entry":
+    from ci_mcp.agents.base import Entry, Machine
     from ci_mcp.cli.surroundings import program
 
     # A project's file is shared with people who have the program elsewhere.
@@ -130,6 +158,7 @@ def _do(plans: "list[tuple[Task, Plan]]") -> list[UsageError]:
 
 def _tasks(wanted: Wanted, found: "Surroundings", root: Path | None) -> "list[Task]":
     """One task for the project, one for the user: what knows no projects is always the user's."""
+    from ci_mcp.agents.base import Machine, agents
     from ci_mcp.agents.plan import Task
 
     machine = Machine.here()
@@ -147,7 +176,9 @@ def _tasks(wanted: Wanted, found: "Surroundings", root: Path | None) -> "list[Ta
     return tasks
 
 
-def _in_use(machine: Machine, project: Path | None, wanted: Wanted) -> list[Agent]:
+def _in_use(machine: "Machine", project: Path | None, wanted: Wanted) -> "list[Agent]":
+    from ci_mcp.agents.base import agents
+
     known = [agent for agent in agents().values() if agent.project_file or wanted.scope != "project"]
     # What was put in is taken out wherever it is, also from an agent that is no longer in use.
     found = known if wanted.remove else [agent for agent in known if agent.present(machine, project)]

@@ -19,7 +19,7 @@ PATIENCE: Final = 4.0
 
 
 async def values(  # noqa: PLR0913 - what a completion is made of
-    services: Services, of: str, argument: str, typed: str, known: Mapping[str, str], *, patience: float = PATIENCE
+    services: Services, of: str, argument: str, typed: str, known: Mapping[str, str], *, patience: float | None = None
 ) -> Sequence[str]:
     """Values that begin with what was typed, the likeliest first; none where they cannot be had in time.
 
@@ -29,7 +29,7 @@ async def values(  # noqa: PLR0913 - what a completion is made of
         argument: which of its arguments.
         typed: what is there so far.
         known: the other arguments.
-        patience: seconds that it may take.
+        patience: seconds that it may take; `PATIENCE` by default.
     """
     specs = {one.name: one for one in prompts.offered(services)}
     provider = specs[of].provider if of in specs else ""
@@ -41,7 +41,7 @@ async def values(  # noqa: PLR0913 - what a completion is made of
     if not found and argument == "provider":
         found = services.configured()
     if not found:
-        found = await _asked(services, provider, of, argument, known, patience)
+        found = await _asked(services, provider, of, argument, known, PATIENCE if patience is None else patience)
     kept = dict.fromkeys(safe(one) for one in found if one.lower().startswith(typed.lower()))
     return list(kept)[:MOST]
 

@@ -144,7 +144,6 @@ class Checkout:
         commit: HEAD's.
         local: HEAD's branch as it is called here.
         pushed: whether a remote-tracking branch holds HEAD; ``None`` where git cannot tell.
-        pull: the number of the pull request that HEAD is; 0 where it is none.
         merged: the commit that a pull request's merge brings in, where HEAD is that merge.
     """
 
@@ -154,7 +153,6 @@ class Checkout:
     commit: str = ""
     local: str = ""
     pushed: bool | None = None
-    pull: int = 0
     merged: str = ""
 
 

@@ -56,7 +56,7 @@ _CERTAIN: Final = (
         ),
     ),
     (
-        "a time limit was reached",
+        "a time limit was reached, unless the code hangs",
         _words(
             r"no output has been received in the last",
             r"too long with no output",

@@ -18,7 +18,7 @@ _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
 }  # a partial clone would ask its server for what is missing
 # As forges name them, as `git fetch` with a refspec for all of them keeps them, and as a CI's own checkout does.
-_PULL = re.compile(r"refs/(?:remotes/)?(?:[^/]+/)??(?:pull|pr)/(\d+)(?:/head|/merge)?")
+_PULL = re.compile(r"refs/(?:remotes/)?(?:[^/]+/)??(?:pull|pr)/\d+(?:/head|/merge)?")
 
 
 async def read(folder: str | None = None) -> Checkout | None:
@@ -40,15 +40,14 @@ def _read(folder: str) -> Checkout | None:
             folder, "for-each-ref", "--points-at=HEAD", "--format=%(refname)", "refs/remotes", "refs/pull"
         ).split()
     )
-    pull = next((found[1] for name in (ref, *refs) if (found := _PULL.fullmatch(name))), "")
+    pull = any(_PULL.fullmatch(name) for name in (ref, *refs))
     return Checkout(
         root=root,
         remotes=_remotes(folder, remote),
         branch=_branch(folder, local, ref) if local else _only_branch(refs),
         commit=commit,
         local=local,
-        pushed=_pushed(folder, commit, pull),
-        pull=int(pull or 0),
+        pushed=_pushed(folder, commit, pull=pull),
         merged="" if local or not pull else _git(folder, "rev-parse", "--verify", "--quiet", "HEAD^2"),
     )
 
@@ -86,7 +85,7 @@ def _only_branch(refs: Sequence[str]) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def _pushed(folder: str, commit: str, pull: str) -> bool | None:
+def _pushed(folder: str, commit: str, *, pull: bool) -> bool | None:
     """Whether a remote-tracking branch holds HEAD; ``None`` where that cannot be told, as of a pull request's ref."""
     if not commit:
         return None

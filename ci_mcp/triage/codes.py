@@ -41,7 +41,7 @@ _SIGNED: Final = 1 << 32
 def meaning(code: int) -> str:
     """What an exit code means in words; empty where it is the program's own matter."""
     if code == _LOST:
-        return "it ended without a code of its own, often as its machine was lost"
+        return "no code of its own: often its machine was lost"
     if code in _SHELL:
         return _SHELL[code]
     by_signal = code - _BY_SIGNAL if code > _BY_SIGNAL else -code

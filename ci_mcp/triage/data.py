@@ -14,7 +14,7 @@ def record(story: Story) -> dict[str, Any]:
     more: dict[str, Any] = {
         "failures": [_failure(story, one) for one in story.explained],
         "left_out": [job.name for job in story.unread],
-        "never_ran": [plain({"job": one.job, "jobs": one.jobs, "reason": one.reason or None}) for one in story.never],
+        "aside": [plain({"job": one.job, "jobs": one.jobs, "reason": one.reason or None}) for one in story.aside],
         "notes": list(story.notes),
     }
     return {"status": run.pop("status"), "provider": story.target.provider, **run, **more, **_changes(story)}

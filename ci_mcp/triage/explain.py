@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,8 @@ from typing import Final
 from ci_mcp.core.answer import tokens
 from ci_mcp.core.fence import fence
 from ci_mcp.core.services import Services
-from ci_mcp.core.shapes import Prose, Run, TestCase
+from ci_mcp.core.shapes import Failure, Prose, Run, TestCase
+from ci_mcp.status import Status
 from ci_mcp.triage import words
 from ci_mcp.triage.cause import Blame
 from ci_mcp.triage.data import record
@@ -18,6 +19,7 @@ from ci_mcp.triage.gather import Room, Story
 from ci_mcp.triage.reading import Explained
 
 _ID: Final = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
+_REASONS: Final = 3  # for which jobs came to nothing
 _MESSAGE: Final = 200  # characters of a test's message
 _FENCES: Final = ("<<<", ">>>")
 _FENCE: Final = 20  # tokens of the lines around an excerpt
@@ -108,7 +110,7 @@ class _Telling:
         if story.target.place.job and not story.explained:
             parts.append(f"The job {self._job_name()} did not fail.")
         parts += [self._failed(number, one) for number, one in enumerate(story.explained[: self.detail.failures], 1)]
-        parts += [part for part in (self._left_out(), self._never_ran(), self._changed()) if part]
+        parts += [part for part in (self._left_out(), self._aside(), self._changed()) if part]
         text = "\n\n".join(parts)
         return f"{text}\n\n{reason}" if late and self.detail.notes and not _said(reason, text) else text
 
@@ -146,7 +148,9 @@ class _Telling:
     def _failed(self, number: int, one: Explained) -> str:
         job = one.failure.job
         step = f" in `{one.step.splitlines()[0][:120]}`" if one.step else ""
-        code = f", {words.exit_code(one.exit_code)}" if one.exit_code is not None else ""
+        # A job that its service ended has no code of its own; the reason says more.
+        told = one.exit_code is not None and not (one.exit_code < 0 and one.failure.reason)
+        code = f", {words.exit_code(one.exit_code)}" if told and one.exit_code is not None else ""
         alike = f"; the same in {words.count(len(one.also), 'other job')}: {self._names(one.also)}" if one.also else ""
         lines = [f'{number}. Job "{job.name}" {job.status.value}{step}{code}{self._blame(one)}{alike}']
         lines += [said for said in (one.failure.reason, one.problem) if said and said != self.story.run.reason]
@@ -197,23 +201,36 @@ class _Telling:
         return ", ".join(f"{place}{' (changed since green)' if place.path in changed else ''}" for place in one.places)
 
     def _left_out(self) -> str:
-        cut = [one.failure.job.name for one in self.story.explained[self.detail.failures :]]
-        names = [*cut, *(job.name for job in self.story.unread)]
+        cut = self.story.explained[self.detail.failures :]
+        names = [*(one.failure.job.name for one in cut), *(job.name for job in self.story.unread)]
         if not names:
             return ""
-        said = words.count(len(names), "more failed job")
+        count = sum(one.failure.jobs + len(one.also) for one in cut) + len(self.story.unread)
+        said = words.count(count, "more failed job")
         url = self.story.unread[0].url if self.story.unread else ""
         how = "ask with more tokens" if cut else f"ask about one, such as {url}" if url else ""
         names = [self._names(names)] if self.detail.names else []
         return ": ".join([f"Left out{f' ({how})' if how else ''}", said, *names])
 
-    def _never_ran(self) -> str:
-        never = self.story.never
-        if not never:
+    def _aside(self) -> str:
+        canceled = [one for one in self.story.aside if one.job.status is Status.CANCELED]
+        never = [one for one in self.story.aside if one.job.status is not Status.CANCELED]
+        said = (self._counted(canceled, "canceled"), self._counted(never, "never ran"))
+        return "\n".join(part for part in said if part)
+
+    def _counted(self, failures: Sequence[Failure], how: str) -> str:
+        """How many jobs came to nothing, and why, by reason."""
+        if not failures:
             return ""
-        count = sum(one.jobs for one in never)
-        lines = [f"{words.count(count, 'job')} never ran:"]
-        return "\n".join(lines + [f"- {one.job.name}: {one.reason}" for one in never[:3]])
+        by_reason: dict[str, list[str]] = {}
+        for one in failures:
+            by_reason.setdefault(one.reason, []).append(one.job.name)
+        count = words.count(sum(one.jobs for one in failures), "job")
+        return "\n".join([f"{count} {how}:", *self._reasons(by_reason)])
+
+    def _reasons(self, by_reason: Mapping[str, Sequence[str]]) -> list[str]:
+        shown = list(by_reason.items())[:_REASONS]
+        return [f"- {self._names(names)}" + (f": {reason}" if reason else "") for reason, names in shown]
 
     def _changed(self) -> str:
         story, past = self.story, self.story.past

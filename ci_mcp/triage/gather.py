@@ -21,7 +21,7 @@ from ci_mcp.triage import changes, checkout, files, memory
 from ci_mcp.triage.changes import Between, Past
 from ci_mcp.triage.choose import Choice, choose
 from ci_mcp.triage.memory import Known
-from ci_mcp.triage.reading import Explained, Reader, excerpts, fold, patience
+from ci_mcp.triage.reading import Explained, Reader, excerpts, fold, patience, without_excerpts
 from ci_mcp.triage.target import Target
 
 Call = Callable[[], Awaitable[None]]
@@ -41,7 +41,7 @@ class Story:
         run: the run.
         here: the checkout that was asked in, where it is of what the run has built.
         explained: its failed jobs, those that failed alike as one.
-        never: what never ran because something else failed.
+        aside: what never ran or was stopped because something else failed.
         past: the runs before it; ``None`` where nobody asked for a comparison.
         between: what git knows of the commits since the last green run; ``None`` where it knows nothing.
         unread: failed jobs that were left alone.
@@ -53,7 +53,7 @@ class Story:
     run: Run
     here: Checkout | None = None
     explained: Sequence[Explained] = ()
-    never: Sequence[Failure] = ()
+    aside: Sequence[Failure] = ()
     past: Past | None = None
     between: Between | None = None
     unread: tuple[Job, ...] = ()
@@ -143,8 +143,9 @@ class _Gathering:
         run, job = self.run, self.target.place.job
         # The logs come while the reports do; whoever reads one later finds it in the store.
         bad = [one for one in run.jobs if one.status.bad and job in {"", one.id}]
+        telling = [one for one in bad if job or not _aside(one, bad)]
         calls: list[Call] = [partial(self._bounded, "failing tests and reasons", self._look)]
-        calls += [partial(self.reader.prefetch, one) for one in bad[:MOST_LOGS]]
+        calls += [partial(self.reader.prefetch, one) for one in telling[:MOST_LOGS]]
         if run.status.bad and self.past is None:
             calls.append(partial(self._compare, run))
         await together(calls)
@@ -202,10 +203,11 @@ class _Gathering:
         """All of it as a story, with excerpts in the room there is."""
         if self.known:
             self.known.past = self.past
-        never = [one for one in self.failures if _never_ran(one)]
-        real = [one for one in self.failures if not _never_ran(one)]
-        if self.target.place.job or not real:
-            never, real = [], list(self.failures)
+        jobs = [one.job for one in self.failures]
+        aside = [one for one in self.failures if _aside(one.job, jobs) and not one.tests]
+        if self.target.place.job or len(aside) == len(self.failures):
+            aside = []
+        real = [one for one in self.failures if one not in aside]
         here = await self._built_here()
         between = await self._between(here) if here else None
         with self.reader:
@@ -218,7 +220,7 @@ class _Gathering:
                 run=self.run,
                 here=here,
                 explained=await fold(telling),
-                never=never,
+                aside=aside,
                 past=self.past if self.compare else None,
                 between=between,
                 unread=tuple(unread),
@@ -227,7 +229,7 @@ class _Gathering:
             )
             left = room(story)
             shown = await excerpts(story.explained[: left.failures], left.tokens)
-            explained = [*shown, *(replace(one, log=None) for one in story.explained[left.failures :])]
+            explained = [*shown, *without_excerpts(story.explained[left.failures :])]
         return replace(story, explained=await _with_places(explained, here) if here else explained)
 
     async def _between(self, here: Checkout) -> Between | None:
@@ -252,5 +254,8 @@ async def _with_places(explained: Sequence[Explained], here: Checkout) -> list[E
     return [replace(one, places=files.chosen(places, known)) for one, places in zip(explained, named, strict=True)]
 
 
-def _never_ran(failure: Failure) -> bool:
-    return not (failure.job.status.bad or failure.job.log_id or failure.tests)
+def _aside(job: Job, others: Sequence[Job]) -> bool:
+    """Whether a job tells nothing beside the others: it never ran, or was stopped while one of them failed."""
+    if job.status is Status.CANCELED:
+        return any(one.status in {Status.FAILED, Status.FAILING} for one in others)
+    return not (job.status.bad or job.log_id)

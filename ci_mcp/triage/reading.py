@@ -16,11 +16,14 @@ from ci_mcp.errors import CiError, TimedOutError
 from ci_mcp.logs.clean import Log
 from ci_mcp.logs.excerpt import DEFAULT_BUDGET, Excerpt, excerpt
 from ci_mcp.logs.search import search
+from ci_mcp.status import Status
 from ci_mcp.triage.cause import Cause, cause
 from ci_mcp.triage.files import Place
 
 _ALIKE: Final = 600  # tokens of the excerpts by which failures are told alike
 _LEAST: Final = 60  # tokens of an excerpt that still tell something
+_ASIDE: Final = 300  # tokens of the excerpt of what its service has ended
+_LAST: Final = 120  # and where nothing in it tells why
 _LONGEST: Final = 20.0  # seconds that one log may take
 _SHARE: Final = 0.5  # of the time that is left when it is asked for
 _EXIT: Final = re.compile(r"exit code (\d+)")
@@ -138,15 +141,27 @@ async def excerpts(folded: Sequence[Explained], budget: int) -> list[Explained]:
     return await anyio.to_thread.run_sync(_excerpts, folded, budget)
 
 
+def without_excerpts(folded: Sequence[Explained]) -> list[Explained]:
+    """The failures that there is no room for, with what their service or their tests blame."""
+    return [replace(one, log=None, cause=cause(one.failure, None)) for one in folded]
+
+
 def _fold(read: Sequence[Explained]) -> list[Explained]:
     folded: dict[str, Explained] = {}
     for number, one in enumerate(read):
         # Told alike by excerpts of one size: what little room there may be in the end would hide what they share.
-        alike = _excerpt(one.log, _ALIKE).signature if one.log else one.failure.reason or one.problem
-        first = folded.setdefault(alike or str(number), one)
+        alike = (_excerpt(one.log, _ALIKE).signature if one.log else "") or _said(one) or str(number)
+        first = folded.setdefault(alike, one)
         if first is not one:
             folded[alike] = replace(first, also=(*first.also, one.failure.job.name))
     return list(folded.values())
+
+
+def _said(one: Explained) -> str:
+    """What is known of a failure whose log tells nothing; empty where that does not tell it from others."""
+    failure = one.failure
+    said = failure.reason or one.problem or (failure.job.status is Status.CANCELED and "canceled")
+    return f"{failure.job.status} {said} {[test.name for test in failure.tests]}" if said else ""
 
 
 def _excerpts(folded: Sequence[Explained], budget: int) -> list[Explained]:
@@ -155,7 +170,8 @@ def _excerpts(folded: Sequence[Explained], budget: int) -> list[Explained]:
     for one in folded:
         # Failing tests say more than an excerpt of a line or two.
         telling = one.log is not None and (budget // left >= _LEAST or not one.failure.tests)
-        shown = _excerpt(one.log, max(_LEAST, budget // left)) if one.log and telling else None
+        room = max(_LEAST, budget // left) if left else 0
+        shown = _worth(one.log, one.failure, room) if one.log and telling else None
         if shown:
             # What one leaves of its share is for those after it.
             left, budget = left - 1, budget - (len(shown.text()) + 3) // 4
@@ -163,6 +179,13 @@ def _excerpts(folded: Sequence[Explained], budget: int) -> list[Explained]:
     return done
 
 
+def _worth(log: Log, failure: Failure, room: int) -> Excerpt:
+    """The excerpt of a log: a short one where its service has ended the job, whatever stands last."""
+    ended = failure.infrastructure or failure.job.status is Status.CANCELED
+    shown = _excerpt(log, min(room, _ASIDE if ended else DEFAULT_BUDGET))
+    return _excerpt(log, min(room, _LAST)) if ended and not shown.places else shown
+
+
 def _excerpt(log: Log, budget: int) -> Excerpt:
     """The lines that say why, no more than make the cause clear: room that is left is left."""
-    return excerpt(log, min(budget, DEFAULT_BUDGET), fill=False)
+    return excerpt(log, budget, fill=False)

@@ -79,11 +79,11 @@ async def complete(services: Services, of: str, argument: str, known: Mapping[st
     """
     if argument == "id":
         provider = known.get("provider", "")
-        targets = await find(services, _served(services, provider))
+        targets = (await find(services, _served(services, provider))).targets
         return await (_runs if of == RUN else _jobs)(services, targets[0])
     if argument not in {"target", "project"}:
         return []
-    targets = await find(services, "")
+    targets = (await find(services, "")).targets
     names = [f"{one.provider}:{one.place.project}" for one in targets]
     if argument == "project":
         return names

@@ -337,9 +337,14 @@ def test_ours_is_known_by_what_it_starts(entry: object, ours: bool) -> None:
 def test_the_names_are_those_of_the_services_and_what_is_always_needed() -> None:
     """Every field of a service that names variables counts."""
     service = Service(
-        name="acme", title="Acme", token_env=("ACME_TOKEN",), host_env=("ACME_URL",), mcp_env=("ACME_MCP",)
+        name="acme",
+        title="Acme",
+        token_env=("ACME_TOKEN",),
+        host_env=("ACME_URL",),
+        mcp_env=("ACME_MCP",),
+        settings_env=("org=ACME_ORG",),
     )
-    assert ("ACME_TOKEN", "ACME_URL", "ACME_MCP", *ALWAYS) == names_for([service, service])
+    assert ("ACME_TOKEN", "ACME_URL", "ACME_MCP", "ACME_ORG", *ALWAYS) == names_for([service, service])
 
 
 def test_by_hand_is_said_in_the_files_own_notation() -> None:

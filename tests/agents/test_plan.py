@@ -146,8 +146,10 @@ def test_what_cannot_be_edited_is_left_alone_and_the_rest_is_done(root: Path, ho
 
 
 def test_what_cannot_be_read_is_not_removed(root: Path, home: Path) -> None:
-    """And says what to remove."""
+    """And says what to remove; one that has nothing of ours is none of our business."""
     (root / ".mcp.json").write_bytes(b"{")
+    assert [] == plan(task(root, home, ["claude"], None)).left
+    (root / ".mcp.json").write_bytes(b'{"mcpServers": {"ci": {"command": "ci-mcp"')
     [left] = plan(task(root, home, ["claude"], None)).left
     assert str(left).endswith('it is not JSON in line 1: correct it; or remove its server "ci" by hand')
 
@@ -203,6 +205,7 @@ def test_a_users_claude_that_cannot_be_read_is_left_alone(home: Path) -> None:
     made = plan(with_claude(task(None, home, ["claude"])))
     assert [] == made.calls
     assert 1 == len(made.left)
+    assert [] == plan(with_claude(task(None, home, ["claude"], None))).left
 
 
 def test_claude_desktop_has_no_project(root: Path, home: Path) -> None:

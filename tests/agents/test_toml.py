@@ -84,6 +84,19 @@ def test_what_cannot_be_read_is_refused(text: str, why: str) -> None:
         assert why == str(caught.value)
 
 
+REFUSED = {
+    "tables that tomlkit would move": '[m.a]\n[[t]]\n\n[m.ci] # ours\ncommand = "old"\n',
+    "no table of its own": "[m]\nci = 3\n",
+}
+
+
+@pytest.mark.parametrize("before", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_edited_without_harm_is_refused(before: str) -> None:
+    """Rather than anything of another's is moved or lost."""
+    with pytest.raises(toml.NotTomlError, match="too unusual to be edited"):
+        toml.put(before, "m", "ci", VALUE)
+
+
 LINES = st.sampled_from(
     [
         "x = 1",

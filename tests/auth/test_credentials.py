@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import keyring
@@ -9,7 +10,18 @@ import keyring.errors
 import pytest
 
 from ci_mcp.auth import credentials
-from ci_mcp.auth.credentials import Credential, forget, header, home, keyring_state, missing, resolve, store
+from ci_mcp.auth.credentials import (
+    Credential,
+    forget,
+    header,
+    home,
+    keyring_state,
+    made,
+    mcp_token,
+    missing,
+    resolve,
+    store,
+)
 from ci_mcp.auth.endpoints import Endpoint, add_note
 from ci_mcp.auth.redact import redact
 from ci_mcp.auth.service import Service
@@ -321,3 +333,53 @@ def test_a_keyring_that_only_says_it_kept_it_is_found_out(ring: Backend) -> None
 def test_a_missing_token_says_how_to_give_one(service: Service, host: str, said: str) -> None:
     """Log in, or set the variable; and where tokens are made."""
     assert said == str(missing(service, host))
+
+
+OWN = Service(
+    name="buildbot",
+    title="Buildbot",
+    user_env=("BUILDBOT_USER",),
+    password_env=("BUILDBOT_PASSWORD",),
+    basic=True,
+    host_env=("BUILDBOT_URL",),
+    mcp_token_env=("BUILDBOT_MCP_TOKEN",),
+    open=True,
+)
+BOT = Endpoint("buildbot", "bot.example.com", "https://bot.example.com")
+
+
+def test_user_and_password_of_the_environment_are_sent_as_basic(config: Config) -> None:
+    """Both are needed, and they belong to the environment's host."""
+    env = {"BUILDBOT_URL": "https://bot.example.com", "BUILDBOT_USER": "ada", "BUILDBOT_PASSWORD": "pass:word-1234"}
+    credential = resolve(OWN, BOT, config, env)
+    assert credential is not None
+    assert ("Basic", "ada:pass:word-1234") == (credential.scheme, credential.token)
+    assert "environment variables BUILDBOT_USER and BUILDBOT_PASSWORD" == credential.source
+    assert "[redacted: token]" == redact("pass:word-1234")
+    assert resolve(OWN, replace(BOT, host="other.example.com"), config, env) is None
+    assert resolve(OWN, BOT, config, {**env, "BUILDBOT_PASSWORD": ""}) is None
+
+
+def test_a_token_with_a_colon_is_basic_where_the_service_knows_that() -> None:
+    """So the keyring and standard input can hold user and password, too."""
+    assert "Basic" == made(OWN, Credential("ada:secret-words here", "keyring")).scheme
+    assert "Bearer" == made(OWN, Credential("opaque", "keyring")).scheme
+    assert "Bearer" == made(replace(OWN, basic=False), Credential("a:b", "keyring")).scheme
+
+
+def test_what_to_set_is_named_where_there_is_no_token_but_a_user() -> None:
+    """With the host's variable where the host is not the vendor's own."""
+    assert "set BUILDBOT_USER and BUILDBOT_PASSWORD and BUILDBOT_URL" in str(missing(OWN))
+
+
+def test_a_token_of_its_own_for_mcp_goes_to_the_environment_s_host_only(config: Config) -> None:
+    """It is redacted from then on."""
+    env = {"BUILDBOT_URL": "https://bot.example.com", "BUILDBOT_MCP_TOKEN": "mcp-token-1234"}
+    found = mcp_token(OWN, BOT, config, env)
+    assert found is not None
+    assert ("mcp-token-1234", "environment variable BUILDBOT_MCP_TOKEN") == (found.token, found.source)
+    assert "[redacted: token]" == redact("mcp-token-1234")
+    assert mcp_token(OWN, replace(BOT, host="other.example.com"), config, env) is None
+    assert mcp_token(OWN, BOT, config, {}) is None
+    with pytest.raises(AuthError, match="holds a space"):
+        mcp_token(OWN, BOT, config, {**env, "BUILDBOT_MCP_TOKEN": "two words"})

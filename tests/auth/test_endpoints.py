@@ -294,3 +294,28 @@ def test_a_note_that_cannot_take_its_place_leaves_nothing_behind(config: Config)
     with pytest.raises(UsageError, match="cannot write"):
         add_note(config, Endpoint("semaphore", "a.example.com", "https://a.example.com"))
     assert ["hosts.json"] == [path.name for path in config.data_dir.iterdir()]
+
+
+def test_a_service_is_configured_by_user_and_password_together(config: Config) -> None:
+    """One without the other is nothing."""
+    service = replace(OPEN, user_env=("BOT_USER",), password_env=("BOT_PASSWORD",))
+    assert configured(service, config, {"BOT_USER": "ada", "BOT_PASSWORD": "x"})
+    assert not configured(service, config, {"BOT_USER": "ada"})
+
+
+def test_a_token_of_its_own_for_mcp_means_a_server_at_the_service_s_root(config: Config) -> None:
+    """Without one, whoever asks it takes the API's token."""
+    service = replace(OPEN, mcp_token_env=("POCKETCI_MCP_TOKEN",))
+    env = {"POCKETCI_URL": "https://ci.example.com/base"}
+    assert [""] == [place.mcp_url for place in endpoints(service, config, env)]
+    env["POCKETCI_MCP_TOKEN"] = "t"
+    assert ["https://ci.example.com/base"] == [place.mcp_url for place in endpoints(service, config, env)]
+
+
+def test_the_vendors_file_may_be_elsewhere(tmp_path: Path, config: Config) -> None:
+    """Its own command line has a variable for that."""
+    service = replace(VENDOR, cli_file="~/.pocketci/auth.config", cli_env=("CI_AUTH_CONFIG",))
+    file = tmp_path / "auth.config"
+    assert not configured(service, config, {"CI_AUTH_CONFIG": str(file)})
+    file.write_text("{}")
+    assert configured(service, config, {"CI_AUTH_CONFIG": str(file)})

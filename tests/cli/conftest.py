@@ -1,9 +1,11 @@
 """The command line run in this process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from ci_mcp.cli.app import run
 
@@ -28,3 +30,35 @@ def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, said.out, said.err)
 
     return call
+
+
+class MemoryKeyring(KeyringBackend):
+    """A keyring that remembers, for one test."""
+
+    priority = 0  # type: ignore[assignment]  # never chosen by itself
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """What was kept."""
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keep it."""
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Forget it."""
+        del self.kept[service, username]
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryKeyring]:
+    """A keyring that works, in the place of the null one."""
+    before = keyring.get_keyring()
+    made = MemoryKeyring()
+    keyring.set_keyring(made)
+    yield made
+    keyring.set_keyring(before)

@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import keyring
 import pytest
-from keyring.backend import KeyringBackend
 
 from ci_mcp.cli.progress import progress
 from ci_mcp.core.catalog import TRIAGE, load
@@ -25,38 +23,6 @@ def service() -> Iterator[Service]:
     """Semaphore's sandbox."""
     with start(["semaphore"]) as services:
         yield services["semaphore"]
-
-
-class MemoryKeyring(KeyringBackend):
-    """A keyring that remembers, for one test."""
-
-    priority = 0  # type: ignore[assignment]  # never chosen by itself
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        """What was kept."""
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep it."""
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        """Forget it."""
-        del self.kept[service, username]
-
-
-@pytest.fixture
-def memory() -> Iterator[MemoryKeyring]:
-    """A keyring that works, in the place of the null one."""
-    before = keyring.get_keyring()
-    made = MemoryKeyring()
-    keyring.set_keyring(made)
-    yield made
-    keyring.set_keyring(before)
 
 
 def test_tools_lists_what_serve_offers(ci_mcp: Run) -> None:
@@ -103,7 +69,7 @@ def login(ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch, token:
 
 
 def test_a_login_is_checked_kept_used_and_forgotten(
-    ci_mcp: Run, service: Service, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the token on stdin to a command that needs no environment, and back."""
     ran = login(ci_mcp, service, monkeypatch, service.token)
@@ -121,7 +87,7 @@ def test_a_login_is_checked_kept_used_and_forgotten(
 
 
 def test_a_token_of_the_environment_that_hides_the_new_one_is_told(
-    ci_mcp: Run, service: Service, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the person would wonder whose token is used."""
     monkeypatch.setenv("SEMAPHORE_HOST", service.url)
@@ -143,7 +109,7 @@ def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, P
     said: str,
     ci_mcp: Run,
     service: Service,
-    memory: MemoryKeyring,
+    memory: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is checked before it is stored."""
@@ -186,7 +152,7 @@ def test_a_login_that_cannot_be_is_told(
 
 
 def test_a_terminal_is_asked_for_the_token(
-    ci_mcp: Run, service: Service, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hidden, and with the page where one is made."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ci_mcp import __version__
-from ci_mcp.agents.base import Entry, agents, names_for
+from ci_mcp.agents.base import ALWAYS, Entry, agents, names_for
 from ci_mcp.cli import generate, listing
 from ci_mcp.core.catalog import load
 
@@ -56,8 +56,9 @@ def test_the_registry_knows_every_variable_and_which_are_secret(server: dict[str
     """As the services declare them."""
     declared = {one["name"]: one.get("isSecret", False) for one in server["packages"][0]["environmentVariables"]}
     services = load().services.values()
-    assert {name for one in services for name in (*one.token_env, *one.host_env, *one.mcp_env)} == set(declared)
-    assert {name for one in services for name in one.token_env} == {name for name, secret in declared.items() if secret}
+    assert set(names_for(services)) - set(ALWAYS) == set(declared)
+    tokens = {name for one in services for name in (*one.token_env, *one.mcp_token_env)}
+    assert tokens == {name for name, secret in declared.items() if secret}
 
 
 def test_the_committed_file_is_what_is_generated(pytestconfig: pytest.Config) -> None:

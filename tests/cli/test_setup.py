@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ci_mcp.agents.base import ALWAYS, Machine
+from ci_mcp.agents.base import ALWAYS, Machine, agents
+from ci_mcp.cli.setup import setup
 from ci_mcp.cli.surroundings import program
 from ci_mcp.sandbox.serve import Service, start
 
@@ -165,11 +166,11 @@ def test_twice_is_once_and_removing_leaves_nothing(ci_mcp: Callable[..., Any], c
     first = b'// mine\r\n{\r\n\t"servers": {\r\n\t\t"a": {},\r\n\t},\r\n}'
     (checkout / ".vscode").mkdir()
     (checkout / ".vscode" / "mcp.json").write_bytes(first)
-    agents = [
+    words = [
         word for name in ("claude", "codex", "cursor", "gemini", "opencode", "vscode") for word in ("--agent", name)
     ]
-    assert 0 == ci_mcp("setup", *agents, "--yes").code
-    again = ci_mcp("setup", *agents, "--yes")
+    assert 0 == ci_mcp("setup", *words, "--yes").code
+    again = ci_mcp("setup", *words, "--yes")
     assert (0, "Everything is set up already.\n") == (again.code, again.out)
     removed = ci_mcp("setup", "--remove", "--yes")
     assert 0 == removed.code
@@ -228,7 +229,7 @@ def test_any_other_client_is_told_what_to_start(ci_mcp: Callable[..., Any], chec
             "Claude Desktop knows no projects: leave",
         ),
         (("--demo", "setup", "--yes"), "setup writes real files, the demo does not: claude mcp add ci-demo -- "),
-        (("setup", "--agent", "emacs"), "'emacs' is not one of 'claude', 'claude-desktop', 'codex', "),
+        (("setup", "--agent", "emacs"), "'emacs' is not one of claude, claude-desktop, codex, "),
     ],
 )
 def test_what_makes_no_sense_is_refused(ci_mcp: Callable[..., Any], words: tuple[str, ...], said: str) -> None:
@@ -236,6 +237,15 @@ def test_what_makes_no_sense_is_refused(ci_mcp: Callable[..., Any], words: tuple
     ran = ci_mcp(*words)
     assert 2 == ran.code
     assert said in ran.err
+
+
+def test_its_help_and_its_completion_name_every_agent(ci_mcp: Callable[..., Any]) -> None:
+    """Without importing any for the help."""
+    said = " ".join(ci_mcp("setup", "--help").out.split())
+    assert f"Of {', '.join(agents())} (repeatable)." in said
+    option = next(one for one in setup.params if one.name == "names")
+    with setup.make_context("setup", ["--yes"]) as ctx:
+        assert ["claude", "claude-desktop"] == [one.value for one in option.shell_complete(ctx, "cl")]
 
 
 def test_a_project_can_be_any_folder(ci_mcp: Callable[..., Any], home: Path) -> None:

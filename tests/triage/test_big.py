@@ -112,9 +112,28 @@ async def test_what_never_ran_is_counted(services: Make, toy: Make, run: Make) -
     answer = await explain(services(alpha), URL, compare=False)
     assert '1. Job "shard 1" failed' in answer.text
     assert "2 jobs never ran:\n- deploy, publish: a job before it failed" in answer.text
-    assert 2 == answer.data["runs"][0]["never_ran"][0]["jobs"]
+    assert 2 == answer.data["runs"][0]["aside"][0]["jobs"]
     alpha.failures = [never]
     assert '1. Job "deploy, publish" skipped' in (await explain(services(alpha), URL, compare=False)).text
+
+
+async def test_what_was_stopped_because_another_failed_is_counted_and_not_read(
+    services: Make, toy: Make, run: Make
+) -> None:
+    """Its log would say that it was stopped; where nothing has failed, it is read."""
+    reason = "something else had failed"
+    bad = (job(1, Status.FAILED), *(job(number, Status.CANCELED) for number in (2, 3)))
+    failures = [Failure(job=one, reason=reason if one.status is Status.CANCELED else "") for one in bad]
+    logs = {"log1": FAILURE.encode(), "log2": b"stopped\n", "log3": b"stopped\n"}
+    alpha = toy("alpha", runs=[run(1, Status.FAILED, jobs=bad)], failures=failures, logs=logs)
+    text = (await explain(services(alpha), URL, compare=False)).text
+    assert "2 jobs canceled:\n- shard 2, shard 3: something else had failed" in text
+    assert "2. Job" not in text
+    assert "log log2" not in alpha.asked
+    alpha.runs, alpha.failures = [run(1, Status.CANCELED, jobs=bad[1:])], failures[1:]
+    text = (await explain(services(alpha), URL, compare=False)).text
+    assert '1. Job "shard 2" canceled; the same in 1 other job: shard 3' in text
+    assert "log log2" in alpha.asked
 
 
 @pytest.mark.parametrize("tokens", [200, 300, 600, 1_500, 4_000, 10_000])

@@ -119,13 +119,13 @@ async def test_the_remote_of_the_branch_comes_first_then_origin(git: Git, home: 
 @pytest.mark.parametrize(
     "ref", ["refs/remotes/pull/7/head", "refs/remotes/origin/pr/7", "refs/remotes/origin/pull/7", "refs/pull/7/head"]
 )
-async def test_the_ref_of_a_pull_request_tells_its_number(git: Git, home: Path, here: str, ref: str) -> None:
-    """Wherever it was fetched to."""
+async def test_the_ref_of_a_pull_request_is_no_branch(git: Git, home: Path, here: str, ref: str) -> None:
+    """Wherever it was fetched to; whether it is pushed cannot be told."""
     git(here, "commit", "-q", "--allow-empty", "-m", "theirs")
     git(here, "update-ref", ref, "HEAD")
     git(here, "checkout", "-q", "--detach")
     found = await read(home, here)
-    assert (7, "", "") == (found.pull, found.branch, found.merged)
+    assert ("", "") == (found.branch, found.merged)
     assert found.pushed is not False
 
 
@@ -138,7 +138,7 @@ async def test_the_merge_of_a_pull_request_tells_what_it_merges(git: Git, home: 
     git(here, "merge", "-q", "--no-ff", "-m", "merge", "topic")
     git(here, "update-ref", "refs/remotes/pull/7/merge", "HEAD")
     git(here, "checkout", "-q", "--detach")
-    assert (7, theirs) == ((found := await read(home, here)).pull, found.merged)
+    assert theirs == (await read(home, here)).merged
 
 
 async def test_a_branch_that_follows_a_pull_request_may_be_pushed(git: Git, home: Path, here: str) -> None:
@@ -148,7 +148,7 @@ async def test_a_branch_that_follows_a_pull_request_may_be_pushed(git: Git, home
     git(here, "config", "branch.topic.remote", "origin")
     git(here, "config", "branch.topic.merge", "refs/pull/7/head")
     found = await read(home, here)
-    assert ("topic", 7, None) == (found.branch, found.pull, found.pushed)
+    assert ("topic", None) == (found.branch, found.pushed)
 
 
 async def test_what_was_just_fetched_may_be_pushed(git: Git, home: Path, here: str) -> None:

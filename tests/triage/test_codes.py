@@ -20,7 +20,7 @@ from ci_mcp.triage.codes import meaning
         (139, "segmentation fault"),
         (143, "terminated"),
         (-9, "killed, often out of memory"),
-        (-1, "it ended without a code of its own, often as its machine was lost"),
+        (-1, "no code of its own: often its machine was lost"),
         (255, ""),
         (3221225477, "access violation"),
         (-1073741819, "access violation"),

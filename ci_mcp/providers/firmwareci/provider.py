@@ -19,6 +19,7 @@ provider: Final = Provider(
         web_host=WEB,
         hosts_setting="mcp_url",
         token_page=f"https://{WEB}/",
+        ci_files=(".firmwareci",),
         page_note="a user or organization token, in the settings under tokens; each is for one organization",
         settings_env=("org=FIRMWARECI_ORG",),
         mcp_only=True,

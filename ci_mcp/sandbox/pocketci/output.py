@@ -10,7 +10,7 @@ from ci_mcp.sandbox.recordings import exit_codes, recording
 
 Chunk = tuple[float, str, str]  # its share of the task's time, its stream, its text
 _PIECE = 4096
-_FILL_LINES = 210_000
+_FILL_LINES = 220_000
 _FILL = (
     "INFO  indexer: shelf {0:06d} article {1:07d} title, text and prices written to "
     "segment {2:03d} in {3:02d} ms; {4:08d} kept\n"
@@ -143,6 +143,6 @@ def _unrolled(found: re.Match[str]) -> str:
 
 def _commands(script: str) -> Iterator[str]:
     """The commands of a script; what stands in quotes is not taken apart."""
-    for found in re.finditer(r"(?:'[^']*'|\"[^\"]*\"|[^;&\n'\"]|&(?!&)|>&\d)+", script):
+    for found in re.finditer(r"(?:'[^']*'|\"[^\"]*\"|[^;&\n'\"]|(?<!&)&(?!&)|>&\d)+", script):
         if found[0].strip():
             yield found[0].strip()

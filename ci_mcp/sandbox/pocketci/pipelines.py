@@ -27,7 +27,7 @@ from ci_mcp.sandbox.pocketci.world import DRIVERS, QueueFull, World
 
 _PIPELINE = "/api/pipelines/{id}"
 _MODES = ("", "serial", "group", "skip-if-running")
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.02
 _ARGS = re.compile(rb'name="args"\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', re.DOTALL)
 
 

@@ -1,6 +1,7 @@
 """What a pipeline's source says is to be done: its jobs and their steps, as far as the sandbox can do them."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -15,8 +16,9 @@ class Broken(Exception):  # noqa: N818 - what a run says of its pipeline, not a 
     """A source that nothing can be made of; says why."""
 
 
+@lru_cache(maxsize=64)  # most runs of a world share a source, and YAML is read slowly
 def read_jobs(content: str) -> list[Json]:
-    """The jobs of a YAML pipeline; none where it has none.
+    """The jobs of a YAML pipeline, not to be changed; none where it has none.
 
     Raises:
         Broken: it is no pipeline.

@@ -262,8 +262,9 @@ def _add(world: World, spec: RunSpec) -> None:
         pipeline, spec.id, -spec.age, trigger_type=spec.how, triggered_by=spec.who, trigger_input=dict(spec.input),
         recordings=recordings,
     )  # fmt: skip
+    run.group = _group(pipeline) if pipeline.settings.get("concurrency_mode") else ""
     if spec.skipped_for:
-        run.group, run.end, run.result = f"pipeline:{pipeline.id}", -spec.age, "skipped"
+        run.end, run.result = -spec.age, "skipped"
         run.error = f"skipped: pipeline already running (peer run {run_id(spec.pipeline, spec.skipped_for)})"
         return
     run.pace = spec.pace

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -217,11 +218,18 @@ def call() -> Callable[..., Awaitable[Any]]:
     return run
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
-    """The sandbox's PocketCI, made anew: tests change it."""
+@pytest.fixture(scope="module")
+def served() -> Iterator[Service]:
+    """The sandbox's PocketCI, for tests that only read."""
     with start(["pocketci"]) as services:
         yield services["pocketci"]
+
+
+@pytest.fixture
+def service(served: Service) -> Service:
+    """The same, that nobody has asked anything yet."""
+    served.requests.clear()
+    return served
 
 
 @pytest.fixture
@@ -237,15 +245,28 @@ def services(service: Service, tmp_path: Path) -> Callable[..., Services]:
 
 
 @pytest.fixture
-async def tool(services: Callable[..., Services]) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
-    """Call a tool of PocketCI's, or a ``ci_`` one, against the open sandbox as a client does."""
-    async with services() as opened:
+async def tool(service: Service, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    """Call a tool of PocketCI's, or a ``ci_`` one, against the open sandbox as a client does; only to read."""
+    async with _opened(service, tmp_path) as opened:
+        yield partial(_called, opened)
 
-        async def run(name: str, /, **arguments: Any) -> Any:
-            whole = name if name.startswith("ci_") else f"pocketci_{name}"
-            return await call_tool(opened, whole, arguments)
 
-        yield run
+@pytest.fixture
+async def writing(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    """The same against a sandbox made anew, which may be changed."""
+    with start(["pocketci"]) as services:
+        async with _opened(services["pocketci"], tmp_path) as opened:
+            yield partial(_called, opened)
+
+
+def _opened(service: Service, folder: Path) -> Services:
+    given = {"pocketci": (Endpoint("pocketci", service.host, service.url), service.token)}
+    return Services(World(Config.load({"CI_MCP_HOME": str(folder)}), {}, given=given), Store(folder / "logs"))
+
+
+async def _called(opened: Services, name: str, /, **arguments: Any) -> Any:
+    whole = name if name.startswith("ci_") else f"pocketci_{name}"
+    return await call_tool(opened, whole, arguments)
 
 
 @pytest.fixture

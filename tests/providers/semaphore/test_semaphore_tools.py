@@ -66,4 +66,5 @@ def test_every_hook_is_there() -> None:
     """Triage can ask everything; Semaphore's flaky tests are a feature of some organizations."""
     hooks = provider.hooks
     there = {name for name in inspect.signature(type(hooks)).parameters if callable(getattr(hooks, name))}
-    assert {"identity", "locate", "discover", "runs", "run", "failures", "log", "rerun", "flaky", "tokens"} == there
+    owed = {"identity", "locate", "discover", "runs", "run", "failures", "log", "rerun", "flaky", "tokens"}
+    assert set() == owed - there

@@ -8,14 +8,12 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.pocketci import make_app, tokens
 from ci_mcp.sandbox.pocketci.model import Schedule, make_run_id
 from ci_mcp.sandbox.pocketci.sources import group, job, pipeline, script, task
@@ -28,22 +26,6 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 # What differs from server to server, and what the sandbox says in its own words.
 LOOSE = {"content", "elapsed", "login_url", "share_path", "instructions", "description", "client_id_issued_at", "logs"}
 IDS = {"id", "run_id", "pipeline_id", "client_id", "code"}
-
-
-@dataclass(frozen=True, slots=True)
-class HandClock(Clock):
-    """A clock that a test moves, and that goes on a little with each look."""
-
-    moment: list[float] = field(default_factory=lambda: [0.0])
-
-    def now(self) -> float:
-        """The moment."""
-        self.wait(0.0005)
-        return self.moment[0]
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.moment[0] += seconds
 
 
 HOOKS = "on_failure:\n" + "\n".join(
@@ -88,9 +70,9 @@ def basic(password: str) -> str:
 class Stage:
     """One server of the recording: its world, its client, and which of its ids are which of ours."""
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, clock: Any) -> None:
         """Start with nothing in the world."""
-        self.clock = HandClock(1_795_236_300.0)
+        self.clock = clock
         self.world = make_world(self.clock, limits=Limits(3, 4))
         app = make_app(self.world, BASE, mode)
         self.client = TestClient(app, BASE, raise_server_exceptions=False, follow_redirects=False)
@@ -146,18 +128,18 @@ class Stage:
         return self.client.request(request["method"], self.ours(request["path"]), content=content, headers=headers)
 
 
-def ended(name: str, pipeline_id: str, run: str, wait: float = 30) -> Callable[[Stage], None]:
+def ended(name: str, pipeline_id: str, run: str, seconds: float = 30) -> Callable[[Stage], None]:
     """A pipeline that was made and run to its end."""
 
     def act(stage: Stage) -> None:
         made = stage.put(name, pipeline_id) if name in SOURCES else pipeline_id
         stage.trigger(made, run)
-        stage.clock.wait(wait)
+        stage.clock.wait(seconds)
 
     return act
 
 
-def wait(seconds: float) -> Callable[[Stage], None]:
+def waiting(seconds: float) -> Callable[[Stage], None]:
     """Nothing but time."""
     return lambda stage: stage.clock.wait(seconds)
 
@@ -223,7 +205,7 @@ SLOW, SERIAL, SKIPPER, CANCELLER, GATED = (
     "11abca49781e3eacfe945786e5827732", "0e3ef81589072a1f523b95c4392dcb8a",
 )  # fmt: skip
 BEFORE: dict[str, Callable[[Stage], None]] = {
-    "failed run": wait(30),
+    "failed run": waiting(30),
     "blocked": ended("", "f5f092d5d8d069162b383757b24369eb", "w2autCGMCa6WI5kY-Qay1"),
     "parallel: run": ended("parallel", "8ddf7c796d7f19e5de557966f5767dfe", "pOF7GA7c76h1mDnj0bkH3"),
     "attempts: run": ended("attempts", "1ad145e9f1ffba2d92b76583c19af984", "WvOanE2DypYfvlkWtO6R9"),
@@ -238,31 +220,31 @@ BEFORE: dict[str, Callable[[Stage], None]] = {
     ),
     "TypeScript: throws": ended("throws", "87678e65c91ce9cfcd9b1f6cf2812051", "1DvBq7l5pFwfRxuc9Ox07"),
     "trigger with args": lambda stage: stage.ids.update({"5287cc24b61607f3b46c67775738e2c0": stage.put("args")}),
-    "args run": wait(10),
+    "args run": waiting(10),
     "trigger one job": Stage.align,
-    "one job run": wait(0.1),
-    "trigger with a bad body": wait(0),
+    "one job run": waiting(0.1),
+    "trigger with a bad body": waiting(0),
     "running": running,
-    "running, 4 s later": wait(4),
-    "stopped": wait(1),
-    "resumed": wait(0.05),
-    "after resume": wait(10),
+    "running, 4 s later": waiting(4),
+    "stopped": waiting(1),
+    "resumed": waiting(0.05),
+    "after resume": waiting(10),
     "serial 1": lambda stage: stage.ids.update({SERIAL: stage.put("serial", concurrency_mode="serial")}),
-    "stop a queued run": wait(1),
+    "stop a queued run": waiting(1),
     "skip-if-running, second": skipping,
     "cancel-running, second": cancelling,
-    "superseded": wait(1),
+    "superseded": waiting(1),
     "queue full": filling,
     "list runs of a pipeline": emptying,
     "pipelines page 2": together,
     "schedules": scheduled,
     "gated run": ended("gated", GATED, "F0fEYCooP4ZKFYm-04yqT", 0.1),
-    "gates": wait(1),
-    "gated run after": wait(5),
+    "gates": waiting(1),
+    "gated run after": waiting(5),
     "server killed while it ran": ended("", SLOW, "vJHmwSIS-uCktX4tn2eib", 3),
     "triggered_by under basic": ended("args", "e9c653f9b099e15f5e562b24b98c8e24", "FfKCsHkJvTQEG8omTfuBz"),
     "trigger with a login token": lambda stage: stage.ids.update({"8adfc0542ede54106291c3c8d196f2b6": stage.put("p")}),
-    "triggered_by under OAuth": wait(0.1),
+    "triggered_by under OAuth": waiting(0.1),
 }
 
 
@@ -336,9 +318,9 @@ def check(stage: Stage, exchange: Exchange) -> None:
 
 
 @pytest.fixture(params=["open", "basic", "oauth"])
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest, make_clock: Callable[[], Any]) -> Iterator[Stage]:
     """One server of the recording."""
-    made = Stage(request.param)
+    made = Stage(request.param, make_clock())
     yield made
     made.client.close()
 
@@ -349,7 +331,7 @@ def test_the_sandbox_answers_as_the_server_did(stage: Stage, request: pytest.Fix
     wrong = []
     exchanges = [one for one in EXCHANGES if one["server"] == mode]
     for number, exchange in enumerate(exchanges, 1):
-        BEFORE.get(exchange["note"], wait(0))(stage)
+        BEFORE.get(exchange["note"], waiting(0))(stage)
         try:
             check(stage, exchange)
         except AssertionError as error:
