@@ -76,8 +76,10 @@ def control(request: Request, path: str, method: str, params: Json, user: str) -
 def _build(request: Request, method: str, params: Json, _user: str) -> Any:
     world, build = world_of(request), build_of(request)
     if method == "stop":
+        if not request.path_params.get("builder", "1").isdecimal():
+            raise Refused(500, "KeyError('builderid')", INTERNAL)
         if build and world.now() < build.finished:
-            world.stop(build, world.now() + _STOPS, CANCELLED, str(params.get("reason") or "no reason"))
+            world.stop(build, world.now() + _STOPS, CANCELLED, str(params.get("reason", "no reason")))
         return None
     if method != "rebuild":
         raise Refused(501, f"action: {method} is not supported", NO_METHOD)

@@ -57,6 +57,14 @@ def test_a_running_build_is_stopped(get: Get, call: Call) -> None:
     assert call("/builds/9999", "stop") is None
 
 
+def test_by_its_builders_name_a_build_is_rebuilt_but_not_stopped(call: Call, make_client: Clients) -> None:
+    """The server trips over its own path there."""
+    path = f"/builders/shop/builds/{world.SHOP_MAIN_NUMBER}"
+    body = {"jsonrpc": "2.0", "id": 1, "method": "stop", "params": {}}
+    assert 500 == make_client().post(f"/api/v2{path}", json=body).status_code
+    assert [str(_SHOP)] == list(call(path, "rebuild")[1])
+
+
 def test_a_waiting_request_is_cancelled(get: Get, call: Call) -> None:
     """Nothing takes it, and then it is over; without a worker a forced build waits."""
     builder = get("/builders/waiting")["builderid"]
