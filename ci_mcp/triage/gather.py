@@ -46,6 +46,7 @@ class Story:
         between: what git knows of the commits since the last green run; ``None`` where it knows nothing.
         unread: failed jobs that were left alone.
         flaky: what the vendor says of failing tests that it calls flaky, by their names.
+        budget: the tokens that it may take; 0 where nobody has said.
         notes: what the reader must know of the choice, and what could not be had.
     """
 
@@ -58,19 +59,23 @@ class Story:
     between: Between | None = None
     unread: tuple[Job, ...] = ()
     flaky: Mapping[str, str] = field(default_factory=dict)
+    budget: int = 0
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is left for excerpts: so many tokens for the first so many failures."""
+    """The tokens that a story may take in all; so many of them are for excerpts of the first so many failures."""
 
-    tokens: int
-    failures: int
+    budget: int
+    tokens: int = 0
+    failures: int = 0
 
 
-async def gather(services: Services, target: Target, room: Callable[[Story], Room], *, compare: bool) -> Story:
-    """The story of the run that ``target`` names; ``room`` says what it leaves for excerpts.
+async def gather(
+    services: Services, target: Target, room: Callable[[Story], Awaitable[Room]], *, compare: bool
+) -> Story:
+    """The story of the run that ``target`` names; ``room`` says what it may take.
 
     Raises: what `ci_mcp.triage.choose.choose` and the ``run`` hook raise; all else that goes wrong is a note.
     """
@@ -199,7 +204,7 @@ class _Gathering:
         except CiError as error:
             self.notes.append(f"{what}: not known, as {error}")
 
-    async def told(self, room: Callable[[Story], Room]) -> Story:
+    async def told(self, room: Callable[[Story], Awaitable[Room]]) -> Story:
         """All of it as a story, with excerpts in the room there is."""
         if self.known:
             self.known.past = self.past
@@ -227,10 +232,11 @@ class _Gathering:
                 flaky=self.flaky,
                 notes=tuple(self.notes),
             )
-            left = room(story)
+            left = await room(story)
             shown = await excerpts(story.explained[: left.failures], left.tokens)
             explained = [*shown, *without_excerpts(story.explained[left.failures :])]
-        return replace(story, explained=await _with_places(explained, here) if here else explained)
+        explained = await _with_places(explained, here) if here else explained
+        return replace(story, explained=explained, budget=left.budget)
 
     async def _between(self, here: Checkout) -> Between | None:
         green = self.past.green if self.past and self.compare else None
