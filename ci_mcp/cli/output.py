@@ -41,6 +41,7 @@ _FLEXIBLE = {
 # Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
 _SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
 _KEPT = frozenset({"status", "provider", "id", "name", "title", "branch", "message"})
+_LAST = ("name", "title", "branch")  # they go before an id is cut
 _TELLING = re.compile(r"^(?: *\d+)?> ")  # the mark of a telling line, and of a line that a search found
 
 
@@ -58,13 +59,17 @@ def show(answer: "Answer", wanted: str | None = None) -> None:
 
 
 def prose(text: str) -> None:
-    """Print prose: as it is in a pipe, with the telling lines marked in colour on a terminal."""
+    """Print prose: as it is in a pipe, folded and with the telling lines marked in colour on a terminal."""
+    from ci_mcp.cli.wording import as_commands, folded
+
+    said = as_commands(text)
     if not sys.stdout.isatty():
-        click.echo(text)
+        click.echo(said)
         return
     console = _console()
-    for line in text.split("\n"):
-        console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
+    for line in said.split("\n"):
+        fitting = folded(line, console.width)
+        console.print(fitting, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def json_text(value: Any) -> None:
@@ -121,7 +126,8 @@ def _table(data: dict[str, Any]) -> None:
 def _columns(items: list[dict[str, Any]], room: int) -> list[str]:
     """The columns that fit: ids stay whole, so that they can be copied; what can be looked up goes first."""
     columns = list(dict.fromkeys(key for item in items for key in item))
-    goes = [*_SPARE, *(column for column in reversed(columns) if column not in _KEPT)]
+    last = _LAST if "title" in columns else _LAST[1:]
+    goes = [*_SPARE, *(column for column in reversed(columns) if column not in _KEPT), *last]
     for spare in goes:
         need = sum(_least(items, column) + _GAP for column in columns)
         if need > room and spare in columns:
