@@ -16,12 +16,14 @@ import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
 from ci_mcp.errors import UsageError
-from ci_mcp.logs.clean import Log
+
+if TYPE_CHECKING:
+    from ci_mcp.logs.clean import Log
 
 RUNNING_SECONDS: Final = 30.0
 """A log that still grows is read again after this time."""
@@ -66,7 +68,7 @@ class Store:
         self._fallback: Path | None = None
         self._busy: dict[str, tuple[anyio.Lock, int]] = {}
 
-    async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
+    async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
         """A log, from disk where it is there, else fetched and kept.
 
         Args:
@@ -86,7 +88,7 @@ class Store:
             kept = self._kept(name, finished=finished)
             return kept if kept is not None else await self._fetched(name, fetch, finished=finished)
 
-    def kept(self, key: str, *, finished: bool) -> Log | None:
+    def kept(self, key: str, *, finished: bool) -> "Log | None":
         """A log that is on disk, open; ``None`` where it would have to be fetched."""
         return self._kept(hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest(), finished=finished)
 
@@ -102,10 +104,10 @@ class Store:
             if users > 1:
                 self._busy[name] = (lock, users - 1)
 
-    def _kept(self, name: str, *, finished: bool) -> Log | None:
+    def _kept(self, name: str, *, finished: bool) -> "Log | None":
         path = self._place() / f"{name}{_FINISHED}"
         with contextlib.suppress(OSError):
-            log = Log(path.open("rb"))
+            log = _read(path)
             with contextlib.suppress(OSError):
                 os.utime(path)  # it was used: the last to go
             return log
@@ -113,7 +115,7 @@ class Store:
             path = path.with_suffix(_RUNNING)
             with contextlib.suppress(OSError):
                 if 0 <= time.time() - path.stat().st_mtime < RUNNING_SECONDS:
-                    return Log(path.open("rb"))
+                    return _read(path)
         return None
 
     async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
@@ -141,7 +143,7 @@ class Store:
         self._evict(path)
         return path
 
-    async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
+    async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
         while True:
             try:
                 path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", fetch)
@@ -273,10 +275,16 @@ def _harmless(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", last)[-80:].lstrip(".") or "file"
 
 
-def _open(path: Path) -> Log:
+def _open(path: Path) -> "Log":
     # Another process may have thrown it away between our writing and our reading.
     with _disk():
-        return Log(path.open("rb"))
+        return _read(path)
+
+
+def _read(path: Path) -> "Log":
+    from ci_mcp.logs.clean import Log  # noqa: PLC0415 - a server has a store from its start, and logs when it is asked
+
+    return Log(path.open("rb"))
 
 
 def _remove(path: Path) -> None:
