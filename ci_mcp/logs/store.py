@@ -25,6 +25,8 @@ from ci_mcp.logs.clean import Log
 
 RUNNING_SECONDS: Final = 30.0
 """A log that still grows is read again after this time."""
+FILE_MAX: Final = 100 << 20
+"""Most bytes of a file that is kept; a log has no such bound, for the cache has one."""
 _ABANDONED_SECONDS: Final = 3600.0
 _FINISHED: Final = ".log"
 _RUNNING: Final = ".running"
@@ -47,6 +49,21 @@ class Info:
     folder: Path
     files: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is kept.
+
+    Attributes:
+        path: where; only this person can read it.
+        size: bytes.
+        sha256: its checksum, in hexadecimal digits.
+    """
+
+    path: Path
+    size: int
+    sha256: str
 
 
 class Store:
@@ -116,8 +133,8 @@ class Store:
                     return Log(path.open("rb"))
         return None
 
-    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
-        """A file as it is, fetched and kept among the logs, bounded as they are.
+    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Kept:
+        """A file as it is, fetched and kept among the logs, bounded as they are, and by `FILE_MAX`.
 
         Args:
             key: names it among all services: provider, host, what it belongs to, its path there.
@@ -125,21 +142,22 @@ class Store:
             fetch: gives its bytes.
 
         Returns:
-            where it is; only this person can read it.
+            where it is, how large, and its checksum.
 
         Raises:
-            UsageError: there is no room for it, not even in a temporary folder.
+            UsageError: it is too large, or there is no room for it, not even in a temporary folder.
             Exception: whatever ``fetch`` raises; nothing is kept then.
         """
         mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         while True:
+            summed = _Summed(fetch)
             try:
-                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", fetch)
+                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", summed.chunks)
                 break
             except _UnwritableError as error:
                 self._give_up(error.reason)
         self._evict(path)
-        return path
+        return Kept(path, summed.size, summed.digest.hexdigest())
 
     async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
         while True:
@@ -232,6 +250,29 @@ class Store:
                 path.unlink()
                 removed += 1
         return removed
+
+
+class _Summed:
+    """Counts and sums what passes; raises `UsageError` where that is more than a file may have."""
+
+    def __init__(self, fetch: Callable[[], AsyncIterator[bytes]]) -> None:
+        self._fetch = fetch
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes as they come."""
+        source = self._fetch()
+        try:
+            async for chunk in source:
+                self.size += len(chunk)
+                if self.size > FILE_MAX:
+                    raise UsageError(f"the file is larger than {FILE_MAX >> 20} MB", "download it in a browser")
+                self.digest.update(chunk)
+                yield chunk
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
 
 class _UnwritableError(Exception):
