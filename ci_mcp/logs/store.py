@@ -122,10 +122,12 @@ class Store:
     def _kept(self, name: str, *, finished: bool) -> Log | None:
         path = self._place() / f"{name}{_FINISHED}"
         with contextlib.suppress(OSError):
-            log = Log(path.open("rb"))
-            with contextlib.suppress(OSError):
-                os.utime(path)  # it was used: the last to go
-            return log
+            # A machine that lost its power leaves empty files behind; a log that is empty is soon fetched again.
+            if path.stat().st_size:
+                log = Log(path.open("rb"))
+                with contextlib.suppress(OSError):
+                    os.utime(path)  # it was used: the last to go
+                return log
         if not finished:
             path = path.with_suffix(_RUNNING)
             with contextlib.suppress(OSError):
@@ -216,17 +218,18 @@ class Store:
         """Let go of what is too old, then of the least recently used until the rest fits; never of the newest."""
         now = time.time()
         rest = 0
-        for path, stat in sorted(self._files(), key=lambda file: file[1].st_mtime, reverse=True):
-            age = now - stat.st_mtime
+        # What comes from the future was written before a clock was set back: nobody knows how old it is.
+        ages = [(abs(now - stat.st_mtime), path, stat.st_size) for path, stat in self._files()]
+        for age, path, size in sorted(ages):
             if path.suffix == _PARTIAL:
                 gone = age > _ABANDONED_SECONDS
             else:
-                rest += stat.st_size
+                rest += size
                 gone = path != newest and (rest > self._max_bytes or age > self._max_seconds)
             if gone:
                 with contextlib.suppress(OSError):  # another process was faster, or reads it (Windows)
                     path.unlink()
-                    rest -= stat.st_size if path.suffix != _PARTIAL else 0
+                    rest -= size if path.suffix != _PARTIAL else 0
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         folder = self._fallback or self._folder
