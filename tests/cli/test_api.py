@@ -1,7 +1,7 @@
 """``ci-mcp api`` against the sandbox: paths, fields, pages, refusals."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,25 +10,9 @@ from ci_mcp.auth.service import Service as Facts
 from ci_mcp.cli.api import Call, parsed, redacted, refuse_without_api
 from ci_mcp.errors import UnsupportedError, UsageError
 from ci_mcp.sandbox.faults import fault_token
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.sandbox.serve import Service
 
 Run = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[dict[str, Service]]:
-    """Every service of the sandbox."""
-    with start() as served:
-        yield served
-
-
-@pytest.fixture
-def configured(services: dict[str, Service], monkeypatch: pytest.MonkeyPatch) -> dict[str, Service]:
-    """Every service as the environment names it."""
-    for service in services.values():
-        for name, value in service.env.items():
-            monkeypatch.setenv(name, value)
-    return services
 
 
 @pytest.fixture
