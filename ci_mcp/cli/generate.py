@@ -1,6 +1,6 @@
 """``python -m ci_mcp.cli.generate``: write again all that is made from the code, in a checkout.
 
-It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, the README's tables, install links and transcript;
+It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, the README's tables, install links, transcript and picture;
 tests hold them equal to the code.
 """
 
@@ -22,6 +22,12 @@ TOOLS = (f"<!-- tools: {MADE} -->", "<!-- tools end -->")
 SERVICES = (f"<!-- services: {MADE} -->", "<!-- services end -->")
 LINKS = (f"<!-- links: {MADE} -->", "<!-- links end -->")
 TRANSCRIPT = (f"<!-- transcript: {MADE} -->", "<!-- transcript end -->")
+
+PICTURE = "docs/explain.svg"
+"""The README's picture, below the checkout."""
+
+PICTURE_WIDTH = 112
+"""The width of its terminal."""
 
 
 def tools_file(catalog: Catalog) -> str:
@@ -63,12 +69,18 @@ def _code(names: Iterable[str]) -> str:
 
 
 def transcript() -> str:
-    """What ``ci-mcp --demo explain semaphore`` says, as the README shows it."""
+    """What ``ci-mcp --demo explain semaphore`` says in a shell, and how it was typed."""
     from ci_mcp.cli.context import Options, run_tool
+    from ci_mcp.cli.wording import as_commands
 
     with TemporaryDirectory() as folder, chdir(folder):  # in a checkout an answer points into its files
-        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600}, ("semaphore",))
-    return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
+        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 500}, ("semaphore",))
+    return f"$ ci-mcp --demo explain semaphore --tokens 500\n{as_commands(said.text)}"
+
+
+def fenced(text: str) -> str:
+    """A text as the README shows it."""
+    return f"```\n{text}\n```"
 
 
 def between(text: str, marks: tuple[str, str], made: str) -> str:
@@ -77,6 +89,13 @@ def between(text: str, marks: tuple[str, str], made: str) -> str:
     if not marked.search(text):
         raise ValueError(f"there is no {marks[0]}")
     return marked.sub(lambda _: "\n".join([marks[0], made, marks[1]]), text)
+
+
+def _write_pictures(root: Path, said: str) -> None:
+    from ci_mcp.cli.picture import picture
+
+    (root / PICTURE).parent.mkdir(exist_ok=True)
+    (root / PICTURE).write_text(picture(said.split("\n"), PICTURE_WIDTH), encoding="utf-8")
 
 
 def main(root: Path) -> None:
@@ -89,7 +108,9 @@ def main(root: Path) -> None:
     text = between(readme.read_text(encoding="utf-8"), TOOLS, tools_table(catalog))
     text = between(text, SERVICES, services_table(catalog))
     text = between(text, LINKS, links(catalog))
-    readme.write_text(between(text, TRANSCRIPT, transcript()), encoding="utf-8")
+    said = transcript()
+    readme.write_text(between(text, TRANSCRIPT, fenced(said)), encoding="utf-8")
+    _write_pictures(root, said)
     from ci_mcp.cli.app import cli
     from ci_mcp.cli.completion import SHELLS, script
 

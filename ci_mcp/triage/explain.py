@@ -268,8 +268,9 @@ class _Telling:
     def _green(self) -> str:
         run, green = self.story.run, self.story.past.green if self.story.past else None
         if green is None:
-            of = words.line(run.branch or run.project)
-            return f"No green run of {of} was found to compare with." if of else ""
+            of, unknown = words.line(run.branch or run.project), self.story.past.unknown if self.story.past else 0
+            unread = f" ({words.count(unknown, 'earlier run')} not looked at: each costs a request)" if unknown else ""
+            return f"No green run of {of} was found to compare with{unread}." if of else ""
         if green.commit and green.commit == run.commit:
             return self._same(green)
         between = self.story.between

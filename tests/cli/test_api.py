@@ -32,15 +32,6 @@ def services() -> Iterator[dict[str, Service]]:
 
 
 @pytest.fixture
-def configured(services: dict[str, Service], monkeypatch: pytest.MonkeyPatch) -> dict[str, Service]:
-    """Every service as the environment names it."""
-    for service in services.values():
-        for name, value in service.env.items():
-            monkeypatch.setenv(name, value)
-    return services
-
-
-@pytest.fixture
 def buildkite(services: dict[str, Service], monkeypatch: pytest.MonkeyPatch) -> Service:
     """Buildkite alone."""
     for name, value in services["buildkite"].env.items():
