@@ -1,7 +1,7 @@
 """``python -m ci_mcp.cli.generate``: write again all that is made from the code, in a checkout.
 
-It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, the README's tables, install links, transcript and picture;
-tests hold them equal to the code.
+It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, and the README's tables, install links, transcript
+and picture; tests hold them equal to the code.
 """
 
 import json
@@ -14,13 +14,16 @@ from urllib.parse import urlsplit
 
 from ci_mcp.auth.service import Service
 from ci_mcp.cli.listing import links, server_json
+from ci_mcp.cli.tools import as_seen
 from ci_mcp.core.catalog import Catalog
+from ci_mcp.core.offer import Offer
 from ci_mcp.core.schema import as_json, build
 
 MADE = "made by `python -m ci_mcp.cli.generate`"
 TOOLS = (f"<!-- tools: {MADE} -->", "<!-- tools end -->")
 SERVICES = (f"<!-- services: {MADE} -->", "<!-- services end -->")
 LINKS = (f"<!-- links: {MADE} -->", "<!-- links end -->")
+COST = (f"<!-- cost: {MADE} -->", "<!-- cost end -->")
 TRANSCRIPT = (f"<!-- transcript: {MADE} -->", "<!-- transcript end -->")
 
 PICTURE = "docs/explain.svg"
@@ -68,6 +71,15 @@ def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names if name)
 
 
+def cost(catalog: Catalog) -> str:
+    """What the list of tools costs a model, in words."""
+    said = []
+    for toolset in ("core", "all"):
+        found = Offer(toolset).tools(catalog, list(catalog.services))
+        said.append(f"{as_seen(found)['tokens']:,} tokens for {len(found)} tools")
+    return f"ci-mcp's own list, all {len(catalog.services)} CIs together: {said[0]}; with `--toolset all` {said[1]}."
+
+
 def transcript() -> str:
     """What ``ci-mcp --demo explain semaphore`` says in a shell, and how it was typed."""
     from ci_mcp.cli.context import Options, run_tool
@@ -108,6 +120,7 @@ def main(root: Path) -> None:
     text = between(readme.read_text(encoding="utf-8"), TOOLS, tools_table(catalog))
     text = between(text, SERVICES, services_table(catalog))
     text = between(text, LINKS, links(catalog))
+    text = between(text, COST, cost(catalog))
     said = transcript()
     readme.write_text(between(text, TRANSCRIPT, fenced(said)), encoding="utf-8")
     _write_pictures(root, said)
