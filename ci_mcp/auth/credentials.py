@@ -199,7 +199,7 @@ def missing(service: Service, host: str = "") -> AuthError:
     other = host not in {"", service.default_host}
     host = host or service.default_host
     steps = f'run "ci-mcp auth login {service.name}' + (f' --host {host}"' if other else '"')
-    variables = [*service.token_env[:1]] or [*service.user_env[:1], *service.password_env[:1]]
+    variables = [*service.login_env]
     if variables:
         if service.host_env and (other or not host):
             variables.append(service.host_env[0] + (f"={host}" if host else ""))

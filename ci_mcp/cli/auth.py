@@ -58,7 +58,7 @@ def _need_keyring(service: "Service", endpoint: "Endpoint") -> None:
 
     state = keyring_state()
     if state.problem:
-        names = [*service.token_env[:1], *(service.host_env[:1] if endpoint.host != service.default_host else ())]
+        names = [*service.login_env, *(service.host_env[:1] if endpoint.host != service.default_host else ())]
         locked = "unlock it, or " if "unlock" in state.next_step else ""
         raise AuthError(state.problem, f"{locked}set {' and '.join(names)} in the environment instead")
 
