@@ -63,7 +63,23 @@ async def firmwareci(ask: Ask, _: str) -> None:
     await ask("firmwareci_jobs_logs", job=job, tail=TAIL)
 
 
-WAYS = {"semaphore": semaphore, "circleci": circleci, "buildkite": buildkite, "firmwareci": firmwareci}
+async def pocketci(ask: Ask, _: str) -> None:
+    """Runs of a pipeline, the newest one, its tasks, their logs."""
+    listed = await ask("pocketci_runs_list", pipeline="shop")
+    run = listed["items"][0]["id"]
+    await ask("pocketci_runs_describe", run=run)
+    for task in _failed(await ask("pocketci_tasks_list", run=run, status="problem")):
+        if "/tasks/" in task:  # a job has no log of its own
+            await ask("pocketci_tasks_logs", task=task, tail=TAIL)
+
+
+WAYS = {
+    "semaphore": semaphore,
+    "circleci": circleci,
+    "buildkite": buildkite,
+    "firmwareci": firmwareci,
+    "pocketci": pocketci,
+}
 WIDE = {"semaphore": "matrix", "circleci": "wide", "buildkite": "matrix"}  # runs of 200 jobs, of which 12 failed
 
 

@@ -189,6 +189,15 @@ def _from_cli(
     return None
 
 
+def variables(service: Service, host: str = "") -> str:
+    """The environment variables to set for a host, in words, such as ``X_TOKEN and X_HOST=ci.example.com``."""
+    names = [*service.login_env]
+    host = host or service.default_host
+    if names and service.host_env and host != (service.default_host or None):
+        names.append(service.host_env[0] + (f"={host}" if host else ""))
+    return " and ".join(names)
+
+
 def missing(service: Service, host: str = "") -> AuthError:
     """The error for a service without a token: how to log in, which variable to set, where tokens are made.
 
@@ -199,11 +208,8 @@ def missing(service: Service, host: str = "") -> AuthError:
     other = host not in {"", service.default_host}
     host = host or service.default_host
     steps = f'run "ci-mcp auth login {service.name}' + (f' --host {host}"' if other else '"')
-    variables = [*service.login_env]
-    if variables:
-        if service.host_env and (other or not host):
-            variables.append(service.host_env[0] + (f"={host}" if host else ""))
-        steps += f", or set {' and '.join(variables)}"
+    if names := variables(service, host):
+        steps += f", or set {names}"
     if service.token_page and (host or "{host}" not in service.token_page):
         steps += f"; a token is made at {service.token_page.replace('{host}', host)}"
     return AuthError(f"no token for {service.name}" + (f" at {host}" if other else ""), steps)

@@ -185,12 +185,28 @@ def _private_keys(text: str) -> str:
 
 def _key_spans(text: str) -> Iterator[tuple[int, int]]:
     marks = [(match.start(), match.end(), match[1] == "BEGIN") for match in _KEY_MARK.finditer(text)]
+    begun = False
     for (start, end, begins), (_, last, follows) in pairwise([*marks, (0, 0, True)]):
         if not begins:
+            first = start if begun else _key_lines_before(text, start)
+            begun = False
+            if first < start:
+                yield first, end
             continue
+        begun = True
         # Another beginning, or an end far away, is no end of this key: a page of log must not vanish between them.
         whole = not follows and last - end < _KEY_LONGEST
         yield start, last if whole else _key_lines(text, end)
+
+
+def _key_lines_before(text: str, at: int) -> int:
+    """Where a key whose beginning was cut off begins: before the lines of base64 that its end follows."""
+    while (end := text.rfind("\n", 0, at)) >= 0:
+        start = text.rfind("\n", 0, end) + 1
+        if not _KEY_LINE.fullmatch(text[start:end]):
+            return at
+        at = start
+    return at
 
 
 def _key_lines(text: str, at: int) -> int:

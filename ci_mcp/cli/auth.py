@@ -54,13 +54,13 @@ def login(options: Options, provider: str, host: str | None, token_stdin: bool) 
 
 def _need_keyring(service: "Service", endpoint: "Endpoint") -> None:
     """Raise `AuthError` before anybody types a token that cannot be kept."""
-    from ci_mcp.auth.credentials import keyring_state
+    from ci_mcp.auth.credentials import keyring_state, variables
 
     state = keyring_state()
     if state.problem:
-        names = [*service.login_env, *(service.host_env[:1] if endpoint.host != service.default_host else ())]
         locked = "unlock it, or " if "unlock" in state.next_step else ""
-        raise AuthError(state.problem, f"{locked}set {' and '.join(names)} in the environment instead")
+        instead = f"set {variables(service, endpoint.host)} in the environment instead"
+        raise AuthError(state.problem, f"{locked}{instead}")
 
 
 def _say_what_goes_before(options: Options, service: "Service", config: "Config", endpoint: "Endpoint") -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ci_mcp.core.services import Services
     from ci_mcp.core.shapes import Identity
     from ci_mcp.logs.store import Info
+    from ci_mcp.net.heard import Heard
 
 PATIENCE: Final = 15.0
 """Seconds for one host, its retries and a keyring that hangs included."""
@@ -126,7 +127,10 @@ async def check_services(services: "Services", *, patience: float = PATIENCE) ->
 
     calls = []
     for name in services.configured():
-        hosts = [endpoint.host for endpoint in services.endpoints(name)]
+        try:
+            hosts = [endpoint.host for endpoint in services.endpoints(name)]
+        except CiError:  # a host is written wrongly: the call below says so for this provider alone
+            hosts = []
         calls += [partial(_check, services, name, host, patience) for host in hosts or [""]]
     return await together(calls)
 
@@ -155,7 +159,7 @@ async def _check(services: "Services", name: str, host: str, patience: float) ->
         ok=isinstance(error, RateLimitedError),
         source=source,
         proxy=proxy_to(host, services.world.env),
-        **_heard(api),
+        **told_by(api.heard if api else None),
         kind=error.kind,
         problem=error.message,
         next=step,
@@ -165,7 +169,7 @@ async def _check(services: "Services", name: str, host: str, patience: float) ->
 def _works(services: "Services", name: str, api: "Api", source: str, found: "Identity | None") -> Checked:
     from ci_mcp.core.provider import excluded
 
-    heard = _heard(api) | {"proxy": proxy_to(api.host, services.world.env)}
+    heard = told_by(api.heard) | {"proxy": proxy_to(api.host, services.world.env)}
     if found is None:
         return Checked(provider=name, host=api.host, ok=True, source=source, **heard, name="not checked: no call tells")
     if found.remaining is not None:
@@ -182,29 +186,31 @@ def _works(services: "Services", name: str, api: "Api", source: str, found: "Ide
         audience=found.audience,
         expires=found.expires,
         note=found.note,
-        **heard | {"warnings": (*heard.get("warnings", ()), *_ending(found.expires))},
+        **heard | {"warnings": (*heard.get("warnings", ()), *ending(found.expires, datetime.now(UTC)))},
     )
 
 
-def _heard(api: "Api | None") -> dict[str, Any]:
-    """What the service's answer told beside its body."""
-    heard = api.heard if api is not None else None
+def told_by(heard: "Heard | None") -> dict[str, Any]:
+    """What the service's answer told beside its body, as fields of `Checked`."""
     if heard is None:
         return {}
-    off = abs(heard.skew or 0) > SKEW
-    behind = "behind" if (heard.skew or 0) > 0 else "ahead of"
-    warning = f"this machine's clock is {abs(heard.skew or 0):.0f} s {behind} the service's: set it" if off else ""
+    skew = heard.skew or 0.0
+    behind = "behind" if skew > 0 else "ahead of"
+    warning = f"this machine's clock is {abs(skew):.0f} s {behind} the service's: set it"
     return {
         "seconds": heard.seconds,
         "remaining": heard.remaining,
         "skew": heard.skew,
-        "warnings": (warning,) if warning else (),
+        "warnings": (warning,) if abs(skew) > SKEW else (),
     }
 
 
-def _ending(expires: datetime | None) -> Iterable[str]:
-    if expires is not None and (days := (expires - datetime.now(UTC)).days) < SOON:
-        yield f"the token ends in {days} days: make a new one" if days >= 0 else "the token has ended: make a new one"
+def ending(expires: datetime | None, now: datetime) -> tuple[str, ...]:
+    """A warning where a token ends soon, or has ended."""
+    days = (expires - now).days if expires is not None else SOON
+    if days >= SOON:
+        return ()
+    return (f"the token ends in {days} days: make a new one" if days >= 0 else "the token has ended: make a new one",)
 
 
 async def check_machine(services: "Services") -> list[Fact]:

@@ -27,8 +27,8 @@ _format = click.option("--format", "format_", type=click.Choice(FORMATS), help="
 def explain(options: Options, target: str, tokens: int, compare: bool, format_: str | None) -> int:
     """Why did it fail: jobs, lines, tests, what changed since green.
 
-    TARGET is a pasted web URL, PROVIDER, PROVIDER:PROJECT, PROVIDER:PROJECT@BRANCH, PROVIDER:PROJECT#RUN,
-    or nothing: then the git checkout in the current folder.
+    TARGET is a pasted web URL, PROVIDER, PROVIDER:PROJECT, PROVIDER:PROJECT@BRANCH, PROVIDER:PROJECT#RUN, @BRANCH,
+    #RUN, or nothing: then the git checkout in the current folder.
     """
     answer = run_tool(options, "ci_explain", {"target": target, "tokens": tokens, "compare": compare})
     show(answer, format_)

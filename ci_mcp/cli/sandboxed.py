@@ -11,6 +11,7 @@ from ci_mcp.core.catalog import find, load
 from ci_mcp.core.services import World
 from ci_mcp.core.shapes import Place
 from ci_mcp.logs.store import Store
+from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.serve import Service, service_names, start
 
 PROJECT = "shop"
@@ -18,11 +19,14 @@ BRANCH = "main"
 
 
 @contextmanager
-def demo_world(only: Sequence[str] = ()) -> Iterator[tuple[World, Store]]:
-    """Start the sandbox's services and point every provider at them, until the block ends."""
+def demo_world(only: Sequence[str] = (), clock: Clock | None = None) -> Iterator[tuple[World, Store]]:
+    """Start the sandbox's services and point every provider at them, until the block ends.
+
+    ``clock`` tells the time in their worlds; by default it begins now.
+    """
     # The sandbox may have a service that no provider speaks to.
     names = [name for name in service_names() if name in load().services and (not only or name in only)]
-    with start(names) as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
+    with start(names, clock=clock) as served, TemporaryDirectory(prefix="ci-mcp-demo-") as folder:
         env = {"CI_MCP_HOME": folder}
         settings = {pair.partition("=")[2] for name in names for pair in load().services[name].settings_env}
         own = {key: value for one in served.values() for key, value in one.env.items() if key in settings}

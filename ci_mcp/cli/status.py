@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ci_mcp.core.answer import Answer
 
 _TIMES = ("age", "duration", "usual")
+# What a person reads first; a run's page says more than its id, which a narrow terminal has no room for.
+_ORDER = ("status", "provider", "project", "branch", *_TIMES, "running", "word", "title", "commit", "url")
 
 
 @click.command(
@@ -44,4 +46,4 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     from ci_mcp.triage import words
 
     times = {key: words.duration(row[key]) for key in _TIMES if key in row}
-    return {key: times.get(key, value) for key, value in row.items() if key != "created"}
+    return {key: times.get(key, row[key]) for key in _ORDER if key in row}

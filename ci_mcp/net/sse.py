@@ -53,8 +53,11 @@ class Awaited:
         """Whether the answer is among the events that are whole; each byte is looked at once."""
         if len(body) < self._seen:  # another attempt
             self._begin = self._seen = 0
-        ends = [found.end() for found in _BLANK.finditer(body, max(self._begin, self._seen - 3))]
+        start = max(self._begin, self._seen - 3)
         self._seen = len(body)
+        if body.find(b"\n", start) < 0 and body.find(b"\r", start) < 0:  # far faster than the search below
+            return False
+        ends = [found.end() for found in _BLANK.finditer(body, start)]
         if not ends or body[:64].lstrip().startswith((b"{", b"[")):
             return False
         part = body[self._begin : ends[-1]].decode("utf-8", "replace")

@@ -18,6 +18,7 @@ import anyio
 from ci_mcp import __version__
 from ci_mcp.auth.redact import redact
 from ci_mcp.core.provider import Api, Reply
+from ci_mcp.core.wire import parts
 from ci_mcp.errors import (
     BadAnswerError,
     CiError,
@@ -128,8 +129,8 @@ class Upstream:
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
             page = await self.request("tools/list", {"cursor": cursor} if cursor else {})
-            for raw in page.get("tools") or ():
-                if isinstance(raw, dict) and isinstance(name := raw.get("name"), str):
+            for raw in parts(page.get("tools")):
+                if isinstance(name := raw.get("name"), str):
                     schema = raw.get("inputSchema")
                     found[name] = Tool(name, schema if isinstance(schema, dict) else {})
             cursor = page.get("nextCursor")

@@ -56,12 +56,15 @@ def service_names() -> list[str]:
 
 
 @contextmanager
-def start(names: Sequence[str] | None = None, *, first_port: int = 0) -> Iterator[dict[str, Service]]:
+def start(
+    names: Sequence[str] | None = None, *, first_port: int = 0, clock: Clock | None = None
+) -> Iterator[dict[str, Service]]:
     """Run services until the block ends.
 
     Args:
         names: which; all of them by default.
         first_port: the port of the first; the others follow it. 0: free ports.
+        clock: tells the time in their worlds; by default it begins now.
 
     Yields:
         Each service by its name.
@@ -73,7 +76,7 @@ def start(names: Sequence[str] | None = None, *, first_port: int = 0) -> Iterato
     origins = [(name, origin) for name, module in modules.items() for origin in module.ORIGINS]
     # What clients are told about comes first, so that a wish for ports falls on it.
     origins.sort(key=lambda pair: pair[1] != modules[pair[0]].ORIGINS[0])
-    clock, run = Clock(), Run()
+    clock, run = clock or Clock(), Run()
     with ExitStack() as stack:
         sockets = {}
         for number, pair in enumerate(origins):

@@ -30,14 +30,12 @@ class Past:
         same: one that passed before it on the same commit.
         before: the last one of its branch before it that passed or failed.
         jobs: the names of the jobs that failed in ``before``; ``None`` where they were not looked up.
-        tests: the names of the tests that failed in ``before``; ``None`` where they were not looked up.
     """
 
     green: Run | None = None
     same: Run | None = None
     before: Run | None = None
     jobs: frozenset[str] | None = None
-    tests: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,14 @@ async def look_back(api: Api, hooks: Hooks, run: Run, history: Sequence[Run], de
         older_green = _older(await hooks.runs(api, query), run, run.branch)
         green, older = _passed(older_green), [*older, *older_green]
     same = next((one for one in older if one.status is Status.PASSED and one.commit and one.commit == run.commit), None)
-    before = next((one for one in older if one.status in _DECIDED), None)
     if green is None and run.branch and run.branch not in {default, *_USUAL[:2]}:
         green = await _of_default(api, hooks, run, default, known)
-    return Past(green, same, before)
+    return Past(green, same, before(run, older))
+
+
+def before(run: Run, history: Sequence[Run]) -> Run | None:
+    """The last run of the same branch before one that passed or failed."""
+    return next((one for one in _older(history, run, run.branch) if one.status in _DECIDED), None)
 
 
 async def _of_default(api: Api, hooks: Hooks, run: Run, default: str, known: Sequence[Run]) -> Run | None:

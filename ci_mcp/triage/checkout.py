@@ -2,21 +2,15 @@
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Sequence
 
 import anyio
 import anyio.to_thread
 
 from ci_mcp.core.shapes import Checkout
+from ci_mcp.triage.git import git
 
-PATIENCE = 5.0  # seconds for one git command
 _MOST = 1_000  # commits that are looked through for one that is not pushed
-_QUIET = {
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-}  # a partial clone would ask its server for what is missing
 # As forges name them, as `git fetch` with a refspec for all of them keeps them, and as a CI's own checkout does.
 _PULL = re.compile(r"refs/(?:remotes/)?(?:[^/]+/)??(?:pull|pr)/\d+(?:/head|/merge)?")
 
@@ -27,18 +21,16 @@ async def read(folder: str | None = None) -> Checkout | None:
 
 
 def _read(folder: str) -> Checkout | None:
-    root = _git(folder, "rev-parse", "--show-toplevel")
+    root = git(folder, "rev-parse", "--show-toplevel")
     if not root:
         return None
-    local = _git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    local = git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    commit = git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
     remote, ref = _upstream(folder, local) if local else ("", "")
     refs = (
         []
         if local
-        else _git(
-            folder, "for-each-ref", "--points-at=HEAD", "--format=%(refname)", "refs/remotes", "refs/pull"
-        ).split()
+        else git(folder, "for-each-ref", "--points-at=HEAD", "--format=%(refname)", "refs/remotes", "refs/pull").split()
     )
     pull = any(_PULL.fullmatch(name) for name in (ref, *refs))
     return Checkout(
@@ -48,14 +40,14 @@ def _read(folder: str) -> Checkout | None:
         commit=commit,
         local=local,
         pushed=_pushed(folder, commit, pull=pull),
-        merged="" if local or not pull else _git(folder, "rev-parse", "--verify", "--quiet", "HEAD^2"),
+        merged="" if local or not pull else git(folder, "rev-parse", "--verify", "--quiet", "HEAD^2"),
     )
 
 
 def _remotes(folder: str, first: str) -> tuple[str, ...]:
     """The URLs of all remotes: that of the branch's own first, then ``origin`` and ``upstream``."""
     order = {name: number for number, name in enumerate((first, "origin", "upstream"))}
-    lines = [words for line in _git(folder, "remote", "--verbose").splitlines() if len(words := line.split()) > 1]
+    lines = [words for line in git(folder, "remote", "--verbose").splitlines() if len(words := line.split()) > 1]
     lines.sort(key=lambda words: order.get(words[0], len(order)))
     return tuple(dict.fromkeys(_without_password(words[1]) for words in lines))
 
@@ -67,8 +59,8 @@ def _without_password(remote: str) -> str:
 def _upstream(folder: str, local: str) -> tuple[str, str]:
     """The remote and the ref there that a branch follows; both empty where it follows none."""
     # As configured: git itself names no ref that no remote-tracking branch stands for, such as a pull request's.
-    remote = _git(folder, "config", "--get", f"branch.{local}.remote")
-    return (remote, _git(folder, "config", "--get", f"branch.{local}.merge")) if remote not in {"", "."} else ("", "")
+    remote = git(folder, "config", "--get", f"branch.{local}.remote")
+    return (remote, git(folder, "config", "--get", f"branch.{local}.merge")) if remote not in {"", "."} else ("", "")
 
 
 def _branch(folder: str, local: str, ref: str) -> str:
@@ -76,7 +68,7 @@ def _branch(folder: str, local: str, ref: str) -> str:
     there = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
     if not there or there == local:
         return local
-    return local if _git(folder, "for-each-ref", "--format=%(refname)", f"refs/remotes/*/{local}") else there
+    return local if git(folder, "for-each-ref", "--format=%(refname)", f"refs/remotes/*/{local}") else there
 
 
 def _only_branch(refs: Sequence[str]) -> str:
@@ -89,28 +81,8 @@ def _pushed(folder: str, commit: str, *, pull: bool) -> bool | None:
     """Whether a remote-tracking branch holds HEAD; ``None`` where that cannot be told, as of a pull request's ref."""
     if not commit:
         return None
-    ahead = _git(folder, "rev-list", "--count", f"--max-count={_MOST}", "HEAD", "--not", "--remotes")
+    ahead = git(folder, "rev-list", "--count", f"--max-count={_MOST}", "HEAD", "--not", "--remotes")
     if ahead == "0":
         return True
-    fetched = _git(folder, "rev-parse", "--verify", "--quiet", "FETCH_HEAD") == commit
+    fetched = git(folder, "rev-parse", "--verify", "--quiet", "FETCH_HEAD") == commit
     return None if not ahead or pull or fetched else False
-
-
-def _git(folder: str, *words: str) -> str:
-    """What git says on one line or several; empty where it refuses."""
-    program = shutil.which("git")
-    if program is None:
-        return ""
-    command: Sequence[str] = (program, "-C", folder, *words)
-    try:
-        done = subprocess.run(  # noqa: S603 - git, with words of ours
-            command,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **_QUIET},
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""

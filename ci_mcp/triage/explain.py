@@ -19,6 +19,7 @@ from ci_mcp.triage.gather import Room, Story
 from ci_mcp.triage.reading import Explained
 
 _ID: Final = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
+_NEWLINE: Final = "\n"
 _REASONS: Final = 3  # for which jobs came to nothing
 _MESSAGE: Final = 200  # characters of a test's message
 _FENCES: Final = ("<<<", ">>>")
@@ -55,16 +56,23 @@ _DETAILS: Final = (
 
 def prose(services: Services, stories: Sequence[Story], problems: Sequence[str], budget: int) -> Prose:
     """The stories as text and as data, in ``budget`` tokens; ``problems`` are providers that could not be asked."""
-    share = budget // max(1, len(stories))
-    parts = [_fitted(services, story, share) for story in stories]
+    rest = budget - sum(story.budget for story in stories)
+    share = max(0, rest) // max(1, sum(not story.budget for story in stories))
+    parts = [_fitted(services, story, story.budget or share) for story in stories]
     text = "\n\n".join([*parts, *(f"not asked: {problem}" for problem in problems)])
     return Prose(text, {"runs": [record(story) for story in stories], "problems": list(problems)})
 
 
 def room(services: Services, budget: int, story: Story) -> Room:
-    """The room that a story leaves for excerpts in ``budget`` tokens, and how many failures it is for."""
+    """What a story has for excerpts in ``budget`` tokens."""
     detail = _detail(services, story, budget)
-    return Room(budget - _frame(services, story, detail), min(len(story.explained), detail.failures))
+    left = budget - _frame(services, story, detail)
+    return Room(budget, left, min(len(story.explained), detail.failures))
+
+
+def size(services: Services, story: Story) -> int:
+    """The tokens that a story takes without excerpts."""
+    return _frame(services, story, _DETAILS[0])
 
 
 def _detail(services: Services, story: Story, budget: int) -> Detail:
@@ -121,12 +129,13 @@ class _Telling:
 
     def _where(self) -> str:
         run = self.story.run
-        place = f"{self.story.target.provider} {run.project}" + (f"@{run.branch}" if run.branch else "")
-        title = f' "{run.title.splitlines()[0][:80]}"' if run.title else ""
+        branch = f"@{words.line(run.branch)}" if run.branch else ""
+        place = f"{self.story.target.provider} {words.line(run.project)}{branch}"
+        title = f' "{words.line(run.title.strip().partition(_NEWLINE)[0], 80)}"' if run.title.strip() else ""
         parts = [
             place,
             f"commit {run.commit[:10]}{title}" if run.commit else "",
-            f"by {run.actor}" if run.actor and not _ID.fullmatch(run.actor) else "",
+            f"by {words.line(run.actor, 80)}" if run.actor and not _ID.fullmatch(run.actor) else "",
             self._ago(run.created) if run.created else "",
             f"took {words.duration(run.duration)}" if run.duration else "",
         ]
@@ -143,20 +152,23 @@ class _Telling:
 
     def _job_name(self) -> str:
         wanted = self.story.target.place.job
-        return next((f'"{job.name}" ({job.status.value})' for job in self.story.run.jobs if job.id == wanted), wanted)
+        return next(
+            (f'"{words.line(job.name)}" ({job.status.value})' for job in self.story.run.jobs if job.id == wanted),
+            wanted,
+        )
 
     def _failed(self, number: int, one: Explained) -> str:
         job = one.failure.job
-        step = f" in `{one.step.splitlines()[0][:120]}`" if one.step else ""
+        step = f" in `{words.line(one.step.strip().partition(_NEWLINE)[0])}`" if one.step.strip() else ""
         # A job that its service ended has no code of its own; the reason says more.
         told = one.exit_code is not None and not (one.exit_code < 0 and one.failure.reason)
         code = f", {words.exit_code(one.exit_code)}" if told and one.exit_code is not None else ""
         alike = f"; the same in {words.count(len(one.also), 'other job')}: {self._names(one.also)}" if one.also else ""
-        lines = [f'{number}. Job "{job.name}" {job.status.value}{step}{code}{self._blame(one)}{alike}']
+        lines = [f'{number}. Job "{words.line(job.name)}" {job.status.value}{step}{code}{self._blame(one)}{alike}']
         lines += [said for said in (one.failure.reason, one.problem) if said and said != self.story.run.reason]
         lines += self._tests(one)
-        if one.places:
-            lines.append(f"In this checkout: {self._places(one)}")
+        if places := self._places(one, "\n".join(lines)):
+            lines.append(f"In this checkout: {places}")
         if one.excerpt is not None and self.excerpts:
             lines.append(fence(one.excerpt.text(), "log"))
         if job.log_id and self.log_tool and not one.problem and self.detail.whole:
@@ -176,7 +188,7 @@ class _Telling:
 
     def _names(self, names: Sequence[str]) -> str:
         more = len(names) - max(1, self.detail.names)
-        shown = ", ".join(names[: max(1, self.detail.names)])
+        shown = ", ".join(words.line(name, 80) for name in names[: max(1, self.detail.names)])
         return f"{shown} and {more:,} more" if more > 0 else shown
 
     def _tests(self, one: Explained) -> list[str]:
@@ -190,15 +202,21 @@ class _Telling:
         return [*lines, f"- … {more:,} more"] if more > 0 else lines
 
     def _test(self, test: TestCase) -> str:
-        place = f"{test.file}:{test.line} " if test.file and test.line else f"{test.file} " if test.file else ""
-        message = test.message.strip().partition("\n")[0][:_MESSAGE]
+        file = words.line(test.file, _MESSAGE)
+        place = f"{file}:{test.line} " if file and test.line else f"{file} " if file else ""
+        message = words.line(test.message.strip().partition(_NEWLINE)[0], _MESSAGE)
         flaky = self.story.flaky.get(test.name)
-        said = f" [{self.title} calls it flaky{': ' + flaky if flaky else ''}]" if flaky is not None else ""
-        return f"{place}{test.name}" + (f": {message}" if message else "") + said
+        said = f" [{self.title} calls it flaky{': ' + words.line(flaky) if flaky else ''}]" if flaky is not None else ""
+        return f"{place}{words.line(test.name, _MESSAGE)}" + (f": {message}" if message else "") + said
 
-    def _places(self, one: Explained) -> str:
+    def _places(self, one: Explained, said: str) -> str:
+        """The places in the checkout that were not said in the same words, or that tell more."""
         changed = self.story.between.files if self.story.between else frozenset()
-        return ", ".join(f"{place}{' (changed since green)' if place.path in changed else ''}" for place in one.places)
+        shown = [place for place in one.places if place.path in changed or str(place) not in said]
+        return ", ".join(
+            f"{words.line(str(place), _MESSAGE)}{' (changed since green)' if place.path in changed else ''}"
+            for place in shown
+        )
 
     def _left_out(self) -> str:
         cut = self.story.explained[self.detail.failures :]
@@ -250,7 +268,8 @@ class _Telling:
     def _green(self) -> str:
         run, green = self.story.run, self.story.past.green if self.story.past else None
         if green is None:
-            return f"No green run of {run.branch or run.project} was found to compare with." if run.project else ""
+            of = words.line(run.branch or run.project)
+            return f"No green run of {of} was found to compare with." if of else ""
         if green.commit and green.commit == run.commit:
             return self._same(green)
         between = self.story.between
@@ -260,7 +279,8 @@ class _Telling:
             since = f": {words.count(between.count, 'commit')} since, {differ} changed"
         elif green.commit and run.commit:
             since = f": commits {green.commit[:10]}..{run.commit[:10]} came since"
-        return f"Last green run of {green.branch or run.project}: {green.id}{self._when(green)}{since}."
+        of = words.line(green.branch or run.project)
+        return f"Last green run of {of}: {green.id}{self._when(green)}{since}."
 
     def _same(self, run: Run) -> str:
         return f"The same commit passed in run {run.id}{self._when(run)}: suspect a flaky test or the environment."

@@ -28,7 +28,6 @@ Call = Callable[[], Awaitable[None]]
 
 MOST_LOGS: Final = 12
 """Logs read for one explanation; further failed jobs are named."""
-_FEW: Final = 2  # failed jobs up to which requests are left for what only adds to them
 _NICETY: Final = 3.0  # seconds that a list of flaky tests may take
 
 
@@ -46,6 +45,7 @@ class Story:
         between: what git knows of the commits since the last green run; ``None`` where it knows nothing.
         unread: failed jobs that were left alone.
         flaky: what the vendor says of failing tests that it calls flaky, by their names.
+        budget: the tokens that it may take; 0 where nobody has said.
         notes: what the reader must know of the choice, and what could not be had.
     """
 
@@ -58,19 +58,23 @@ class Story:
     between: Between | None = None
     unread: tuple[Job, ...] = ()
     flaky: Mapping[str, str] = field(default_factory=dict)
+    budget: int = 0
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is left for excerpts: so many tokens for the first so many failures."""
+    """The tokens that a story may take in all; so many of them are for excerpts of the first so many failures."""
 
-    tokens: int
-    failures: int
+    budget: int
+    tokens: int = 0
+    failures: int = 0
 
 
-async def gather(services: Services, target: Target, room: Callable[[Story], Room], *, compare: bool) -> Story:
-    """The story of the run that ``target`` names; ``room`` says what it leaves for excerpts.
+async def gather(
+    services: Services, target: Target, room: Callable[[Story], Awaitable[Room]], *, compare: bool
+) -> Story:
+    """The story of the run that ``target`` names; ``room`` says what it may take.
 
     Raises: what `ci_mcp.triage.choose.choose` and the ``run`` hook raise; all else that goes wrong is a note.
     """
@@ -97,6 +101,7 @@ class _Gathering:
         self.run = Run(status=Status.UNKNOWN, id="")
         self.failures: Sequence[Failure] = ()
         self.past: Past | None = None
+        self.failed_before: frozenset[str] | None = None
         self.flaky: Mapping[str, str] = {}
         self.notes: list[str] = []
 
@@ -110,16 +115,12 @@ class _Gathering:
             self.default = await changes.default_branch(self.here.root)
 
     async def read_run(self) -> None:
-        """The run, from memory where it stands as it did; beside it what came before, where a list showed the run."""
+        """The run, from memory where it stands as it did."""
         self.known = await self._remembered()
         if self.known:
             self.run, self.past = self.known.run, self.known.past
             return
-        listed = self.choice.listed
-        calls: list[Call] = [self._at_run]
-        if listed and listed.status.bad:
-            calls.append(partial(self._compare, listed))
-        await together(calls)
+        await self._at_run()
         self.known = self.memory.keep(self.target.provider, self.api.host, Known(self.run), self.choice.id)
 
     async def _remembered(self) -> Known | None:
@@ -171,8 +172,9 @@ class _Gathering:
 
     async def _at_flaky(self) -> None:
         """The tests that the vendor calls flaky, where it has such a list and requests are left for it."""
-        bad = sum(one.status.bad for one in self.run.jobs)
-        if self.compare and self.hooks.flaky and self.run.project and bad <= _FEW:
+        before = changes.before(self.run, self.choice.history)
+        spent = self._bad() > 1 or (before is not None and before.status.bad)
+        if self.compare and self.hooks.flaky and self.run.project and not spent:
             with suppress(CiError), anyio.move_on_after(_NICETY):
                 listed = await self.hooks.flaky(self.api, self.run.project)
                 self.flaky = {test.name: test.message for test in listed}
@@ -182,11 +184,25 @@ class _Gathering:
             await self._bounded("the comparison with earlier runs", partial(self._look_back, run))
 
     async def _look_back(self, run: Run) -> None:
+        await together([partial(self._at_past, run), partial(self._at_before, run)])
+        if self.past:
+            self.past = replace(self.past, jobs=self.failed_before)
+
+    async def _at_past(self, run: Run) -> None:
         self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default)
-        before = self.past.before
-        if before and before.status.bad and self.hooks.run:
-            whole = await self.hooks.run(self.api, before.id)
-            self.past = replace(self.past, jobs=frozenset(one.name for one in whole.jobs if one.status.bad))
+
+    async def _at_before(self, run: Run) -> None:
+        """Which jobs failed in the run before: where few requests are spent, and a list has shown it already."""
+        before = changes.before(run, self.choice.history)
+        if before is None or not before.status.bad or self.hooks.run is None:
+            return
+        known = self.memory.get(self.target.provider, self.api.host, before.id)
+        if known or self._bad() <= 1:
+            whole = known.run if known else await self.hooks.run(self.api, before.id)
+            self.failed_before = frozenset(one.name for one in whole.jobs if one.status.bad)
+
+    def _bad(self) -> int:
+        return sum(one.status.bad for one in self.run.jobs)
 
     async def _bounded(self, what: str, call: Call) -> None:
         """Do what the answer can do without: when it fails or takes too long, a note says so."""
@@ -199,7 +215,7 @@ class _Gathering:
         except CiError as error:
             self.notes.append(f"{what}: not known, as {error}")
 
-    async def told(self, room: Callable[[Story], Room]) -> Story:
+    async def told(self, room: Callable[[Story], Awaitable[Room]]) -> Story:
         """All of it as a story, with excerpts in the room there is."""
         if self.known:
             self.known.past = self.past
@@ -227,10 +243,11 @@ class _Gathering:
                 flaky=self.flaky,
                 notes=tuple(self.notes),
             )
-            left = room(story)
+            left = await room(story)
             shown = await excerpts(story.explained[: left.failures], left.tokens)
             explained = [*shown, *without_excerpts(story.explained[left.failures :])]
-        return replace(story, explained=await _with_places(explained, here) if here else explained)
+        explained = await _with_places(explained, here) if here else explained
+        return replace(story, explained=explained, budget=left.budget)
 
     async def _between(self, here: Checkout) -> Between | None:
         green = self.past.green if self.past and self.compare else None

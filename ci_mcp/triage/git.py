@@ -7,7 +7,7 @@ from typing import Final
 
 PATIENCE: Final = 5.0
 """Seconds for one git command."""
-# A partial clone would ask its server for what is missing, and a pathspec of ours means what git's manual says.
+# A partial clone would ask its server for what is missing.
 _QUIET: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 
 
@@ -21,7 +21,7 @@ def git(folder: str, *words: str, patience: float = PATIENCE) -> str:
         return ""
     try:
         done = subprocess.run(  # noqa: S603 - git, with words of ours
-            (program, "-C", folder, *words),
+            (program, "-C", folder, "-c", "core.fsmonitor=false", *words),
             capture_output=True,
             timeout=patience,
             check=False,

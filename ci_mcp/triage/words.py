@@ -34,3 +34,9 @@ def ago(when: datetime, now: datetime | None = None) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """A number with its noun: ``1 job``, ``3 jobs``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def line(text: str, most: int = 120) -> str:
+    """A name that somebody else chose, on one line and not too long: no name can pass for lines of ours."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"

@@ -151,6 +151,8 @@ KEY = f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----"
         (KEY.partition("\n-----END")[0], "[redacted: private key]"),
         ("-----BEGIN PRIVATE KEY-----\nthat was all", "[redacted: private key]\nthat was all"),
         ("-----END PRIVATE KEY-----", "-----END PRIVATE KEY-----"),
+        (f"a\n{KEY.partition(chr(10))[2]}\nb", "a\n[redacted: private key]\nb"),
+        (KEY.partition("\n")[2], "[redacted: private key]"),
         (
             f"-----BEGIN PRIVATE KEY-----\n{LOG}-----END PRIVATE KEY-----",
             f"[redacted: private key]\n{LOG}-----END PRIVATE KEY-----",

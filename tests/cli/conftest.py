@@ -1,5 +1,6 @@
 """The command line run in this process."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,8 +21,8 @@ class Ran:
 
 
 @pytest.fixture
-def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Run ``ci-mcp`` with these words."""
+def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
+    """Run ``ci-mcp`` with these words; what it set of logging is undone."""
 
     def call(*words: str) -> Ran:
         capsys.readouterr()
@@ -29,7 +30,8 @@ def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         said = capsys.readouterr()
         return Ran(code, said.out, said.err)
 
-    return call
+    yield call
+    logging.getLogger("ci_mcp").setLevel(logging.NOTSET)
 
 
 class MemoryKeyring(KeyringBackend):

@@ -22,13 +22,16 @@ from ci_mcp.cli.checks import (
     cache_fact,
     check_machine,
     check_services,
+    ending,
     proxy_to,
+    told_by,
     without_userinfo,
 )
 from ci_mcp.cli.doctor import plain_lines
 from ci_mcp.config import Config
 from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Info, Store
+from ci_mcp.net.heard import Heard
 from ci_mcp.sandbox.buildkite.tokens import scoped_token
 from ci_mcp.sandbox.faults import fault_token
 from ci_mcp.sandbox.serve import Service, start
@@ -195,6 +198,18 @@ def test_a_token_without_a_host_is_told(ci_mcp: Run, monkeypatch: pytest.MonkeyP
     )
 
 
+@pytest.mark.usefixtures("configured")
+def test_a_host_that_is_written_wrongly_hides_no_other(ci_mcp: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the problem of its provider."""
+    monkeypatch.setenv("SEMAPHORE_HOST", "http://ci.example.com")
+    providers, _ = report(ci_mcp("doctor", "--json"))
+    assert ("usage", False) == (providers["semaphore"]["kind"], providers["semaphore"]["ok"])
+    assert (
+        "SEMAPHORE_HOST: http://ci.example.com would send the token in clear text" in providers["semaphore"]["problem"]
+    )
+    assert providers["circleci"]["ok"]
+
+
 def test_a_keyring_that_hangs_is_named_once(ci_mcp: Run, hanging: HangingKeyring, home: Path) -> None:
     """However many hosts wait for it."""
     folder = home / "ci-mcp" / "data"
@@ -295,8 +310,38 @@ def test_agents_that_start_what_is_not_there_are_named(ci_mcp: Run, home: Path) 
     assert "look  agent  Claude Code starts /gone/ci-mcp serve" in ci_mcp("doctor").out
 
 
-def test_a_clock_that_is_off_and_a_token_that_ends_are_warned_of() -> None:
-    """Beside all else; nothing is left out."""
+@pytest.mark.parametrize(
+    ("skew", "warnings"),
+    [
+        (None, ()),
+        (-59.0, ()),
+        (300.4, ("this machine's clock is 300 s behind the service's: set it",)),
+        (-7200.0, ("this machine's clock is 7200 s ahead of the service's: set it",)),
+    ],
+)
+def test_a_clock_that_is_off_is_warned_of(skew: float | None, warnings: tuple[str, ...]) -> None:
+    """From a minute on, with the direction."""
+    assert {"seconds": 0.2, "remaining": 7, "skew": skew, "warnings": warnings} == told_by(Heard(0.2, skew, 7))
+    assert {} == told_by(None)
+
+
+@pytest.mark.parametrize(
+    ("left", "warnings"),
+    [
+        (None, ()),
+        (timedelta(days=14), ()),
+        (timedelta(days=3, hours=1), ("the token ends in 3 days: make a new one",)),
+        (timedelta(seconds=-1), ("the token has ended: make a new one",)),
+    ],
+)
+def test_a_token_that_ends_soon_is_warned_of(left: timedelta | None, warnings: tuple[str, ...]) -> None:
+    """Two weeks before."""
+    now = datetime.now(UTC)
+    assert warnings == ending(now + left if left is not None else None, now)
+
+
+def test_what_is_known_of_a_service_is_shown() -> None:
+    """Nothing is left out; many tools are counted."""
     expires = datetime.now(UTC) + timedelta(days=3, hours=1)
     one = Checked(
         provider="a",
@@ -332,3 +377,16 @@ def test_it_is_panels_on_a_terminal(ci_mcp: Run, monkeypatch: pytest.MonkeyPatch
     assert "ok  buildkite  api.buildkite.com" in out
     assert "this machine" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_debug_shows_requests_and_no_token(
+    ci_mcp: Run, configured: dict[str, Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those that work nor one that does not."""
+    monkeypatch.setenv("BUILDKITE_API_TOKEN", "not-a-token-of-buildkite")
+    tokens = {"not-a-token-of-buildkite", *(one.token for name, one in configured.items() if name != "buildkite")}
+    odd = "/v2/user?access_token=not-a-token-of-buildkite"
+    for words in (("doctor",), ("auth", "status"), ("api", "buildkite", odd)):
+        ran = ci_mcp("--debug", *words)
+        assert "ci_mcp.net.api: " in ran.err
+        assert [] == [token for token in tokens if token in ran.err + ran.out]

@@ -20,14 +20,15 @@ from ci_mcp.sandbox.serve import Service, service_names, start
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 1.0  # seconds that a call is given here
-PATIENCE = 10.0  # seconds by which it must have ended: a busy machine is no fault
+DEADLINE = 2.0  # seconds that a call is given here
+PATIENCE = 20.0  # seconds by which it must have ended: a busy machine is no fault
 AT_ONCE = 8
 BOMB = gzip.compress(bytes(80 << 20), 9)
 DEEP = b"[" * 200_000
 PROVIDERS = [name for name in service_names() if name in load().services]
 UNASKED = {"ci_echo"}
 BUSY = {"timed_out", "usage"}  # a slow machine; and what was started, stopped or approved before cannot be so again
+CANNOT = {"ci_rerun": {"unsupported"}}  # a service that only reads says so before anything else
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ FAULTS = {
     "drips": Fault(drip, LATE),
     "resets": Fault(reset, DOWN),
     "hangs up": Fault(sent(lambda _: b""), DOWN),
-    "truncates the body": Fault(sent(lambda a: a.head(len(a.body) + 9) + a.body), DOWN),
+    "truncates the body": Fault(sent(lambda a: a.head(len(a.body) + 9) + a.body[: len(a.body) // 2]), DOWN),
     "sends more than it says": Fault(sent(lambda a: a.head(len(a.body) // 2) + a.body), NONSENSE, answers=True),
     "speaks no HTTP": Fault(sent(lambda _: b"SSH-2.0-OpenSSH_9.7\r\n"), NONSENSE),
     "breaks its chunks": Fault(sent(lambda _: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"), NONSENSE),
@@ -219,9 +220,12 @@ async def outcomes(  # noqa: PLR0913, PLR0917 - what a round is made of
                 said, kind = str(error), error.kind
             except Exception as error:  # noqa: BLE001 - which is what this looks for
                 said, kind = f"{type(error).__name__}: {error}", "CRASH"
-            if not proxy.seen:
+            if not proxy.seen and kind != "timed_out":
                 wrong.append(f"{tool}: asked nothing")
-            elif not (kind in fault.kinds | BUSY or (kind == "answer" and (fault.answers or '"note"' in said))):
+            elif not (
+                kind in fault.kinds | BUSY | CANNOT.get(tool, set())
+                or (kind == "answer" and (fault.answers or '"note"' in said))
+            ):
                 wrong.append(f"{tool}: {kind} for {sorted(fault.kinds)}: {said[:300]}")
             elif kind == "usage" and load().tools[tool].read_only and "usage" not in fault.kinds:
                 wrong.append(f"{tool}: blames the caller: {said[:300]}")

@@ -26,7 +26,7 @@ def test_a_service_says_what_a_client_needs(name: str) -> None:
         assert [name] == list(services)
         assert services[name].url.startswith("http://127.0.0.1:")
         assert any(value.startswith(services[name].url) for value in services[name].env.values())
-        assert services[name].token in services[name].env.values()
+        assert services[name].token in {*services[name].env.values(), ""}  # nothing: it is open
         assert services[name].host
         assert module.ORIGINS
 

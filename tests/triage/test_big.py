@@ -102,6 +102,24 @@ async def test_reports_and_a_comparison_that_never_come_are_done_without(service
     assert "the comparison with earlier runs: not known, as web is asked too often" in text
 
 
+async def test_a_service_that_never_answers_does_not_lose_the_others(
+    services: Make, toy: Make, run: Make, git: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named, and the rest is told within the caller's time."""
+    monkeypatch.chdir(git("r"))
+
+    class Silent(type(toy("x"))):  # type: ignore[misc]
+        async def _runs(self, *_: Any) -> list[Run]:
+            return await anyio.sleep_forever()
+
+    red = toy("beta", remote="r", runs=[run(1, Status.FAILED)], failures=[Failure(job=job(1, Status.FAILED))], logs={"log1": FAILURE.encode()})  # fmt: skip
+    made = services(Silent("alpha", remote="r"), red)
+    with anyio.fail_after(5):
+        text = (await explain(made)).text
+    assert "assert 1790 == 1800" in text
+    assert "not asked: alpha did not answer in time" in text
+
+
 async def test_what_never_ran_is_counted(services: Make, toy: Make, run: Make) -> None:
     """After what failed, with the reason; alone it is what there is to tell."""
     never = Failure(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ci_mcp.core.shapes import Failure, Job, TestCase
+from ci_mcp.core.shapes import Failure, Job, Step, TestCase
 from ci_mcp.errors import NotFoundError, UnreachableError
 from ci_mcp.status import Status
 from ci_mcp.triage import changes, memory
@@ -77,6 +77,61 @@ async def test_the_commits_since_green_are_those_of_the_checkout(
     (told,) = answer.data["runs"]
     assert (2, 2) == (told["commits"]["count"], told["commits"]["files"])
     assert [{"path": "src/cart.py", "line": 12}] == told["failures"][0]["files"]
+
+
+async def test_the_data_of_an_explanation_keeps_its_shape(
+    services: Make, toy: Make, run: Make, commits: tuple[Path, list[str]]
+) -> None:
+    """Scripts depend on these names: add to them, and change none."""
+    first, _, last = commits[1]
+    step = (Step(status=Status.FAILED, name="pytest", exit_code=1),)
+    test = TestCase(status=Status.FAILED, name="test_a", file="src/cart.py", line=12)
+    one, other = (failure(name, tests=(test,), tests_total=9) for name in ("unit", "again"))
+    failures = [replace(each, job=replace(each.job, steps=step), reason="why") for each in (one, other)]
+    never = Failure(job=Job(status=Status.SKIPPED, name="deploy", id="d"), reason="never")
+    red = replace(run(1, Status.FAILED, commit=last), url=URL, jobs=jobs("unit"), finished=datetime.now(UTC))
+    alpha = toy("alpha", runs=[red, run(2, Status.PASSED, commit=first)], failures=[*failures, never], logs={"unit": LOG, "again": LOG})  # fmt: skip
+    (told,) = (await explain(services(alpha), URL)).data["runs"]
+    assert {
+        "status",
+        "provider",
+        "id",
+        "project",
+        "branch",
+        "commit",
+        "title",
+        "url",
+        "created",
+        "finished",
+        "duration",
+        "failures",
+        "left_out",
+        "aside",
+        "notes",
+        "green",
+        "before",
+        "commits",
+    } == set(told)
+    (shown,) = told["failures"]
+    assert {
+        "job",
+        "also",
+        "step",
+        "exit_code",
+        "reason",
+        "cause",
+        "tests",
+        "tests_total",
+        "files",
+        "new",
+        "excerpt",
+    } == set(shown)
+    assert {"status", "name", "id", "steps"} == set(shown["job"])
+    assert {"blame", "source", "what"} == set(shown["cause"])
+    assert {"path", "line"} == set(shown["files"][0])
+    assert {"total", "places", "steps", "signature", "note", "blocks"} == set(shown["excerpt"])
+    assert {"job", "jobs", "reason"} == set(told["aside"][0])
+    assert {"count", "newest", "files"} == set(told["commits"])
 
 
 async def test_another_checkout_says_nothing_of_files_and_commits(

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from ci_mcp.cli.sandboxed import demo_world
 from ci_mcp.core.call import call
+from ci_mcp.core.catalog import load
 from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.sandbox.buildkite import world as bk
 from ci_mcp.sandbox.circleci import world as cc
+from ci_mcp.sandbox.firmwareci import world as fw
+from ci_mcp.sandbox.pocketci import world as pc
 from ci_mcp.sandbox.semaphore import world as sem
 from ci_mcp.sandbox.semaphore.model import make_id
+from ci_mcp.sandbox.serve import service_names
 
 pytestmark = pytest.mark.anyio
 SEM = "https://acme.semaphoreci.com"
@@ -20,6 +25,9 @@ APP = "https://app.circleci.com"
 OLD = "https://circleci.com"
 BK = "https://buildkite.com/acme/shop"
 API = "https://api.buildkite.com/v2/organizations/acme"
+POCKET = "https://pocketci.example.com"
+FIRMWARE = "https://app.firmware-ci.com/acme"
+TELLING = ("assert 1790 == 1800", 'regex "edge-100 login:" was not seen on the serial console')
 NUMBER = cc.SHOP_MAIN_NUMBER
 JOB = cc.SHOP_MAIN_FAILED_JOB_NUMBER
 
@@ -60,6 +68,13 @@ RED = [
     f"https://buildkite.com/organizations/acme/jobs/{bk.SHOP_MAIN_FAILED_JOB}",
     f"{API}/pipelines/shop/builds/{bk.SHOP_MAIN_BUILD}",
     f"{API}/pipelines/shop/builds/{bk.SHOP_MAIN_BUILD}/jobs/{bk.SHOP_MAIN_FAILED_JOB}/log",
+    f"{POCKET}/runs/{pc.SHOP_RUN}/tasks",
+    f"{POCKET}/runs/{pc.SHOP_RUN}/graph",
+    f"{POCKET}/runs/{pc.SHOP_RUN}/",
+    f"{POCKET}/pipelines/{pc.SHOP}/",
+    f"{FIRMWARE}/jobs/{fw.SHOP_JOB}",
+    f"{FIRMWARE}/jobs/{fw.SHOP_JOB}/logs?tab=serial",
+    f"{FIRMWARE}/job-requests/{fw.SHOP_REQUEST}",
 ]
 # Pages of a project: whichever of its runs is the newest.
 PROJECTS = [
@@ -88,7 +103,14 @@ async def test_every_page_of_a_red_run_is_explained(url: str, demo: tuple[World,
     async with Services(demo[0], Store(tmp_path / "logs")) as services:
         answer = await call(services, "ci_explain", {"target": f"Why? <{url}|build>.", "compare": False})
     assert answer.text.startswith("FAILED  ")
-    assert "assert 1790 == 1800" in answer.text
+    assert any(words in answer.text for words in TELLING)
+
+
+@pytest.mark.parametrize("name", [name for name in service_names() if name in load().services])
+def test_every_ci_of_the_sandbox_has_its_pages_here(name: str, demo: tuple[World, Store]) -> None:
+    """A new provider brings its URLs."""
+    service, (endpoint, _) = load().services[name], (demo[0].given or {})[name]
+    assert any(service.serves(endpoint.host, urlsplit(url).hostname or "") for url in RED)
 
 
 @pytest.mark.parametrize(("url", "project"), PROJECTS)

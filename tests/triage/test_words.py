@@ -44,3 +44,9 @@ def test_a_count_has_its_noun() -> None:
         words.count(1200, "job"),
         words.count(2, "branch", "branches"),
     ]
+
+
+def test_a_name_stays_on_its_line() -> None:
+    """Whatever it holds; a long one is cut."""
+    assert "a b c" == words.line(" a\nb\t c ")
+    assert "xxxx…" == words.line("x" * 9, 5)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from ci_mcp.core.wire import parts
 from ci_mcp.errors import UsageError
 from ci_mcp.net.upstream import Tool
 
@@ -79,10 +80,9 @@ def _types(tool: Tool, name: str) -> set[str]:
     schema = tool.parameters.get(name)
     found: set[str] = set()
     if isinstance(schema, dict):
-        unions = [one for key in ("anyOf", "oneOf") for one in schema.get(key) or () if isinstance(one, dict)]
-        for one in (schema, *unions):
-            kind = one.get("type")
-            found |= {kind} if isinstance(kind, str) else {k for k in kind or () if isinstance(k, str)}
+        for one in (schema, *parts(schema.get("anyOf")), *parts(schema.get("oneOf"))):
+            kinds = one.get("type")
+            found |= {kind for kind in (kinds if isinstance(kinds, list) else [kinds]) if isinstance(kind, str)}
     return found - {"null"} or {"string"}
 
 

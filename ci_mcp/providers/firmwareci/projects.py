@@ -1,8 +1,7 @@
 """Projects: listed, and found by what a person writes for one."""
 
 import difflib
-from typing import Annotated, Any, Final
-from weakref import WeakKeyDictionary
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -11,6 +10,7 @@ from ci_mcp.core.shapes import Cursor, Limit, Page
 from ci_mcp.errors import NotFoundError
 from ci_mcp.providers.firmwareci import ids, wire
 from ci_mcp.providers.firmwareci.ask import Filter, converted, listed
+from ci_mcp.providers.firmwareci.known import recent
 from ci_mcp.providers.firmwareci.provider import provider
 from ci_mcp.providers.firmwareci.read import Fields, Json
 from ci_mcp.providers.firmwareci.records import Project
@@ -20,8 +20,6 @@ ProjectName = Annotated[str, Field(max_length=300, description="Project name or 
 
 MANY: Final = 50  # records of a page where all are looked through
 _PAGES: Final = 10
-
-_known: WeakKeyDictionary[Any, list[Project]] = WeakKeyDictionary()
 
 
 @provider.read(core=True)
@@ -57,11 +55,13 @@ def by_id(role: str, identity: str) -> Filter:
 
 
 async def everyone(api: Api, *, anew: bool = False) -> list[Project]:
-    """Every project, asked for once a process unless ``anew``; at most 500."""
-    if anew or api not in _known:
-        found = await listed(api, "fwci_list_projects", "projects", {}, limit=MANY * _PAGES, cursor="", size=MANY)
-        _known[api] = [wire.project(raw, short=False) for raw in found.items]
-    return _known[api]
+    """Every project, as told within the last minutes unless ``anew``; at most 500."""
+
+    async def fetch() -> list[Project]:
+        found = await listed(api, "fwci_list_projects", "projects", {}, limit=MANY * _PAGES, size=MANY)
+        return [wire.project(raw, short=False) for raw in found.items]
+
+    return await recent(api, "projects", fetch, anew=anew)
 
 
 async def find(api: Api, text: str) -> Project:

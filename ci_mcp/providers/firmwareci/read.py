@@ -109,8 +109,11 @@ def record(body: Any, what: str) -> Json:
     return {"_".join(key.lower().split()): value for key, value in _PAIR.findall(text)} | {"text": text}
 
 
-def hidden(value: Any, depth: int = 0) -> Any:
-    """The value with everything redacted whose key looks like that of a secret."""
+def hidden(value: Any, depth: int = 0, *, attributes: bool = False) -> Any:
+    """The value with everything redacted whose key looks like that of a secret.
+
+    A ``key`` alone is one among a device's attributes; elsewhere it is the name of an input or setting.
+    """
     if depth > _DEPTH:
         return "…"
     if isinstance(value, dict):
@@ -119,8 +122,9 @@ def hidden(value: Any, depth: int = 0) -> Any:
         return {
             key: HIDDEN
             if inner not in (None, "", [], {})
-            and (is_secret(label) if pair and key == "value" else is_secret(key) and not (pair and key == "key"))
-            else hidden(inner, depth + 1)
+            and (is_secret(label) if pair and key == "value" else is_secret(key) and (attributes or key != "key"))
+            and not (pair and key == "key")
+            else hidden(inner, depth + 1, attributes=plain(key) == "attributes")
             for key, inner in value.items()
         }
     if isinstance(value, list):

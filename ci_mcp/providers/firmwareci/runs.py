@@ -17,6 +17,7 @@ from ci_mcp.core.wire import part
 from ci_mcp.errors import CiError, UnsupportedError
 from ci_mcp.logs.clean import Log
 from ci_mcp.logs.search import search
+from ci_mcp.logs.text import clean_text
 from ci_mcp.providers.firmwareci import ids, jobs, logs, projects, wire, workflows
 from ci_mcp.providers.firmwareci.ask import listed
 from ci_mcp.providers.firmwareci.projects import by_id
@@ -28,6 +29,7 @@ _APART: Final = 4  # workflows of a project up to which each one's jobs are aske
 _PAGE: Final = 50
 _PAGES: Final = 4
 _NAMES: Final = 8
+_LINE: Final = 500  # characters of an error or name
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _WORDS: Final = {
     Status.PASSED: ("succeeded",),
@@ -57,7 +59,7 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
     project = await projects.find(api, query.project)
     found = [wire.job(api, raw) for raw in await _jobs(api, project.id, query)]
     wanted = [one for one in found if query.commit in {"", one.commit}]
-    made: list[Run] = [replace(as_run(one), project=project.name) for one in _in_order(wanted)]
+    made: list[Run] = [replace(as_run(one), project=line(project.name)) for one in _in_order(wanted)]
     return [run for run in made if query.status in {None, run.status}][: query.limit]
 
 
@@ -97,6 +99,11 @@ def _in_order(found: Sequence[Job]) -> list[Job]:
     )
 
 
+def line(text: str) -> str:
+    """A text of FirmwareCI's on one line, as what it stands in is no fence."""
+    return clean_text(" ".join(text.split()))[:_LINE]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun(Run):
     """A run of one job: with its error, and with its request and workflow's id, to tell what failed beside it."""
@@ -111,16 +118,16 @@ def as_run(job: Job) -> JobRun:
     return JobRun(
         status=job.status,
         id=job.id,
-        project=job.project,
-        word=job.word,
+        project=line(job.project),
+        word=line(job.word),
         commit=job.commit,
-        title=" / ".join(dict.fromkeys(filter(None, (job.workflow, job.name)))),
+        title=line(" / ".join(dict.fromkeys(filter(None, (job.workflow, job.name))))),
         url=job.url,
         created=job.created or job.started,
         finished=job.finished,
         duration=job.duration,
-        reason="" if job.started else job.error,  # else it is told with the job
-        error=job.error,
+        reason="" if job.started else line(job.error),  # else it is told with the job
+        error=line(job.error),
         jobs=(as_job(job),),
         series=f"{job.workflow_id or job.workflow} {job.name}",
         request=job.request,
@@ -132,10 +139,10 @@ def as_job(job: Job) -> shapes.Job:
     """A job as triage sees it."""
     return shapes.Job(
         status=job.status,
-        name=job.name,
+        name=line(job.name),
         id=job.id,
-        word=job.word,
-        block=job.workflow,
+        word=line(job.word),
+        block=line(job.workflow),
         url=job.url,
         started=job.started,
         finished=job.finished,
@@ -161,7 +168,7 @@ async def _project(api: Api, job: Job) -> str:
     try:
         of_workflow = await workflows.described(api, job.workflow_id) if job.workflow_id and not job.project else None
         found = job.project or (of_workflow.project if of_workflow else "")
-        return (await projects.find(api, found)).name if ids.is_id(found) else found
+        return line((await projects.find(api, found)).name) if ids.is_id(found) else found
     except CiError:
         return job.project  # it only adds to what is told of the job
 
@@ -184,7 +191,7 @@ async def _beside(api: Api, of: Run) -> str:
     except CiError:
         return ""
     others = [wire.job(api, raw) for raw in page.items]
-    names = [one.name for one in others if one.request == of.request and one.id != of.id]
+    names = [line(one.name) for one in others if one.request == of.request and one.id != of.id]
     if not names:
         return ""
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""

@@ -1,7 +1,7 @@
 """FirmwareCI's records as ours."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.wire import seconds_between
@@ -130,8 +130,3 @@ def _url(found: Fields) -> str:
         if said.startswith("https://"):
             return said
     return ""
-
-
-def words(value: Any) -> str:
-    """A status, id or name inside a record, whatever its shape; for comparing."""
-    return Fields({"it": value}).text("it").lower()

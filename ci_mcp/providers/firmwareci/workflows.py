@@ -2,8 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
-from weakref import WeakKeyDictionary
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -12,6 +11,7 @@ from ci_mcp.core.shapes import Cursor, Limit, Page
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.providers.firmwareci import ask, ids, read, wire
 from ci_mcp.providers.firmwareci.ask import converted, listed
+from ci_mcp.providers.firmwareci.known import recent
 from ci_mcp.providers.firmwareci.projects import MANY, Name, ProjectName, by_id, by_name, project_id
 from ci_mcp.providers.firmwareci.provider import provider
 from ci_mcp.providers.firmwareci.read import Fields
@@ -20,7 +20,6 @@ from ci_mcp.providers.firmwareci.records import Dut, Workflow
 WorkflowName = Annotated[str, Field(max_length=300, description="Workflow id, name or web URL")]
 DutName = Annotated[str, Field(max_length=300, description="DUT id, name or web URL")]
 
-_known: WeakKeyDictionary[Any, dict[str, Sequence[Workflow]]] = WeakKeyDictionary()
 _PAGES: Final = 4
 
 
@@ -103,19 +102,20 @@ async def find(api: Api, kind: str, text: str, project: str) -> str:
 
 
 async def of_project(api: Api, identity: str) -> Sequence[Workflow]:
-    """The workflows of a project, asked for once a process; at most 200."""
-    known = _known.setdefault(api, {})
-    if identity not in known:
+    """The workflows of a project, as told within the last minutes; at most 200."""
+
+    async def fetch() -> Sequence[Workflow]:
         filters = {"project": by_id("project", identity)}
         page = await listed(api, "fwci_list_workflows", "workflows", filters, limit=MANY * _PAGES, size=MANY)
-        known[identity] = [wire.workflow(raw) for raw in page.items]
-    return known[identity]
+        return [wire.workflow(raw) for raw in page.items]
+
+    return await recent(api, f"workflows of {identity}", fetch)
 
 
 async def described(api: Api, identity: str) -> Workflow:
-    """A workflow by its id, asked for once a process."""
-    known = _known.setdefault(api, {})
-    key = f"workflow {identity}"
-    if key not in known:
-        known[key] = [wire.workflow(await ask.record(api, "fwci_get_workflow", "workflow", identity), short=False)]
-    return known[key][0]
+    """A workflow by its id, as told within the last minutes."""
+
+    async def fetch() -> Workflow:
+        return wire.workflow(await ask.record(api, "fwci_get_workflow", "workflow", identity), short=False)
+
+    return await recent(api, f"workflow {identity}", fetch)

@@ -5,13 +5,14 @@ an empty run id would make the server's MCP tools answer for every run.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from ci_mcp.auth.endpoints import loopback
 from ci_mcp.core.provider import Api
-from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.errors import BadAnswerError, NotFoundError, UsageError
 
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{6,64}")
 _PIPELINE: Final = re.compile(r"[0-9a-f]{32}")
@@ -77,6 +78,14 @@ def run(api: Api, text: str) -> str:
         raise UsageError(
             f"{text[:80]!r} names no run", 'give its id or web URL; find it with "ci-mcp pocketci runs list"'
         )
+    return found
+
+
+def own(raw: Mapping[str, Any]) -> str:
+    """The id that the server gives a run, good for a path; raises `BadAnswerError` where it gives none."""
+    found = raw.get("id")
+    if not isinstance(found, str) or not is_run(found):
+        raise BadAnswerError("the server gives a run no id that can be used", "try again")
     return found
 
 

@@ -148,7 +148,7 @@ async def _check_jobs(api: Api, raw: Json, jobs: Sequence[str]) -> None:
 async def _jobs_of_newest(api: Api, pipeline: str) -> list[str]:
     async with aclosing(walk(read.runs(api, pipeline), max_pages=1)) as found:
         async for run in found:
-            rows = await read.rows_of(api, ids.run(api, text(run, "id")))
+            rows = await read.rows_of(api, ids.own(run))
             return [row.job for row in rows if row.kind == "job"]
     return []
 

@@ -39,10 +39,15 @@ async def identity(api: Api) -> Identity:
         await side.ask_only(api, "search_tasks", {"run_id": "identity", "query": "identity"})
         notes.append("the API is shut to it: nothing can be started, stopped or approved")
         claims = await api.mcp.claims() if api.mcp else claims
-    notes += [_audience("token", claims), await _mcp(api)]
+    notes.append(await _mcp(api))
     who = next((said for key in ("email", "name", "nick_name", "user", "sub") if (said := text(claims, key))), "")
-    scopes = (*side.audience(claims), *wire.texts(claims.get("scopes")))
-    return Identity(name=who or "accepted", scopes=scopes, note="; ".join(filter(None, notes)))
+    return Identity(
+        name=who or "accepted",
+        scopes=wire.texts(claims.get("scopes")) or None,
+        note="; ".join(filter(None, notes)),
+        audience=" and ".join(side.audience(claims)),
+        expires=side.ends(claims),
+    )
 
 
 def _audience(what: str, claims: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ provider: Final = Provider(
         host_env=("POCKETCI_URL", "CI_SERVER_URL"),
         hosts_setting="url",
         token_page="https://{host}/auth/login",  # noqa: S106 - a page, not a password
+        page_note="ci-mcp auth login does it in your browser; where the server has passwords instead, user:password",
         cli_file="~/.pocketci/auth.config",
         cli_env=("CI_AUTH_CONFIG",),
         mcp_token_env=("POCKETCI_MCP_TOKEN",),

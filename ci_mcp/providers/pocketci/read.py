@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -33,20 +33,8 @@ async def run(api: Api, asked: str) -> Json:
     Route: GET /api/runs/{run}/status, or the MCP tool get_run.
     Raises: NotFoundError: there is none, or it was pruned.
     """
-    if await side.api_open(api):
-        try:
-            return wire.record(await side.get(api, f"/api/runs/{asked}/status", f"run {asked}"), "run")
-        except AuthError as error:
-            return wire.record(await _instead(api, error, "get_run", {"run_id": asked}), "run")
-    return wire.record(await side.ask_only(api, "get_run", {"run_id": asked}), "run")
-
-
-async def _instead(api: Api, error: CiError, tool: str, arguments: Json) -> Any:
-    """What the MCP endpoint answers where the API refused; raises the API's refusal where that is shut, too."""
-    try:
-        return await side.ask(api, tool, arguments)
-    except ShutError:
-        raise error from None
+    path, what = f"/api/runs/{asked}/status", f"run {asked}"
+    return wire.record(await side.either(api, path, what, {}, "get_run", {"run_id": asked}), "run")
 
 
 async def rows_of(api: Api, asked: str) -> list[Row]:
@@ -121,11 +109,9 @@ def pipelines(api: Api, size: int = SIZE) -> Fetch[Json]:
     """
 
     async def fetch(cursor: str) -> tuple[list[Json], str | None]:
-        page = int(cursor) if cursor.isdecimal() else 1
-        if await side.api_open(api):
-            found = await side.get(api, "/api/pipelines", "pipelines", {"page": page, "per_page": size})
-        else:
-            found = await side.ask_only(api, "search_pipelines", {"query": "", "page": page, "per_page": size})
+        place = {"page": int(cursor) if cursor.isdecimal() else 1, "per_page": size}
+        asked = {"query": "", **place}
+        found = await side.either(api, "/api/pipelines", "pipelines", place, "search_pipelines", asked)
         return _page(api, found, cursor)
 
     return fetch
@@ -190,9 +176,10 @@ async def pipeline(api: Api, asked: str) -> Json:
     """
     known = await pipeline_id(api, asked)
     if await side.api_open(api):
-        raw = wire.record(await side.get(api, f"/api/pipelines/{known}", f"pipeline {asked[:80]}"), "pipeline")
-        remember(api, raw)
-        return raw
+        with suppress(AuthError):  # who asks next says why, where nothing else answers
+            raw = wire.record(await side.get(api, f"/api/pipelines/{known}", f"pipeline {asked[:80]}"), "pipeline")
+            remember(api, raw)
+            return raw
     async with aclosing(walk(pipelines(api, _LARGE), max_pages=_MANY)) as found:
         async for raw in found:
             if text(raw, "id") == known:

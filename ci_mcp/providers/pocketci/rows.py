@@ -139,10 +139,13 @@ class Tree:
                 last[before] = max(last.get(before, 0), int(match[1]))
         return [
             one
-            for one in self.rows
-            if one.kind not in {"job", "group"}
-            and all(int(match[1]) == last[one.path[: match.start()]] for match in _ATTEMPT.finditer(one.path))
+            for one in self._steps
+            if all(int(match[1]) == last[one.path[: match.start()]] for match in _ATTEMPT.finditer(one.path))
         ]
+
+    @property
+    def _steps(self) -> list[Row]:
+        return [one for one in self.rows if one.kind not in {"job", "group"}]
 
     @property
     def jobs(self) -> list[Row]:
@@ -157,8 +160,12 @@ class Tree:
         told = {one.job for one in bad if one.job}
         jobs = [one for one in self.rows if one.kind == "job" and one.bad and one.job not in told]
         if hard or jobs:
-            return hard + jobs
+            return hard + [self._overtaken(one) or one for one in jobs]
         return bad if text(self.run, "status") == "failed" else []
+
+    def _overtaken(self, job: Row) -> Row | None:
+        """The attempt that failed in a job whose last one passed: the server fails the job for it all the same."""
+        return next((one for one in reversed(self._steps) if one.job == job.job and one.bad and one.attempt), None)
 
     @property
     def status(self) -> Status:

@@ -147,7 +147,7 @@ async def runs_rerun(
     run: RunName,
     how: Annotated[Literal["", "resume", "new"], Field(description="Empty: resume where that can work")] = "",
 ) -> Started:
-    """Resumes a failed run behind what passed, or starts a new one with the old inputs; says which.
+    """Resumes a failed run under its id (tasks that passed may run again), or starts a new one; says which.
 
     Route: POST /api/runs/{run}/resume, or POST /api/pipelines/{id}/trigger. Neither is sent twice.
     Raises: UsageError: it has not failed, or was stopped: resuming a stopped run fails at once.
@@ -168,7 +168,8 @@ async def again(api: Api, raw: Json, how: str) -> Started:
         if how:
             raise
         return await _new(api, raw, f"{error.message}, so ")
-    note = "resumed under the same id: what passed is kept, the rest runs again"
+    # Tried with a real server: with the native driver every task ran again, resume enabled or not.
+    note = "resumed under the same id: its logs are replaced, and tasks that passed may run again"
     return Started(id=run, status=Status.QUEUED, note=note, url=ids.run_web(api, run))
 
 

@@ -82,7 +82,7 @@ async def _newest(api: Api, pipeline: str, count: int) -> list[Json]:
 
 async def _hits(api: Api, raw: Json, query: str) -> list[Hit]:
     """The rows of a run that hold the words as the server says; all that have a log where it cannot be asked."""
-    run = ids.run(api, text(raw, "id"))
+    run = ids.own(raw)
     try:
         found = rows(wire.parts(await side.ask(api, "search_tasks", {"run_id": run, "query": query})), run)
     except ShutError:

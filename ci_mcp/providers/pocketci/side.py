@@ -151,8 +151,8 @@ async def _login(api: Api, error: CiError) -> CiError:
     if wanted and "api" not in wanted:
         return AuthError(f"the token is for {', '.join(wanted)}, not for the API of {api.host}", _LOGIN, **more)
     if "Unauthorized" in error.body:
-        step = f"set POCKETCI_URL=https://USER:PASSWORD@{api.host}"
-        return AuthError(f"{api.host} takes no such user and password", step, **more)
+        said = "takes no such user and password" if claims.get("user") else "wants user and password"
+        return AuthError(f"{api.host} {said}", f"set POCKETCI_URL=https://USER:PASSWORD@{api.host}", **more)
     if "authentication required" in error.body:
         return AuthError(f"{api.host} wants a login", _LOGIN, **more)
     return AuthError(f"{api.host} does not take this token", _LOGIN, **more)
@@ -167,4 +167,23 @@ async def ask_only(api: Api, tool: str, arguments: Mapping[str, Any]) -> Any:
     try:
         return await ask(api, tool, arguments)
     except ShutError as shut:
-        raise shut.error or AuthError(f"no token opens {api.host}", _LOGIN) from None
+        raise shut.error or await _login(api, AuthError("", body="authentication required")) from None
+
+
+async def either(
+    api: Api, path: str, what: str, params: Mapping[str, Any], tool: str, arguments: Mapping[str, Any]
+) -> Any:
+    """GET as JSON; what a tool of the MCP endpoint gives where the API is shut to this person.
+
+    Raises:
+        CiError: why the API does not answer, where the other does not, either.
+    """
+    if not await api_open(api):
+        return await ask_only(api, tool, arguments)
+    try:
+        return await get(api, path, what, params)
+    except AuthError as error:
+        try:
+            return await ask(api, tool, arguments)
+        except ShutError:
+            raise error from None

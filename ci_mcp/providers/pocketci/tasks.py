@@ -1,9 +1,8 @@
 """Tasks: the rows of a run, one of them, and its log."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -132,17 +131,8 @@ async def tasks_describe(api: Api, task: TaskName) -> TaskDetails:
         started=one.started,
         url=ids.run_web(api, asked.run),
         log_characters=sizes,
-        payload={key: _shown(value) for key, value in payload.items() if key not in _KNOWN},
+        payload={key: value for key, value in payload.items() if key not in _KNOWN},
     )
-
-
-def _shown(value: Any) -> Any:
-    """A value as it is; what a tool was called with and gave is JSON in a text, and is read."""
-    if isinstance(value, Mapping):
-        return {str(key): _shown(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shown(item) for item in value]
-    return value
 
 
 @provider.read(core=True)

@@ -53,6 +53,8 @@ def reason(tree: Tree, one: Row) -> str:
     said = [_WORDS.get(one.word, "")]
     if one.word in {"abort", "aborted"}:
         said = ["it was stopped with its run" if wire.stopped(tree.run) else "it ran longer than its time limit"]
+    if one.attempt and one not in tree.leaves:
+        said.append("a later attempt of it passed, and the server calls its job failed all the same")
     if one.tried:
         said.append("it stands inside of `try`: its job goes on, and the server calls the run failed all the same")
     return "; ".join(filter(None, said))

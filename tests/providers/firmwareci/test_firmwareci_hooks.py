@@ -14,7 +14,7 @@ from ci_mcp.core.shapes import Checkout, RunQuery
 from ci_mcp.errors import NotFoundError, UnsupportedError
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.firmwareci import provider
+from ci_mcp.providers.firmwareci import known, provider
 from ci_mcp.status import Status
 
 pytestmark = pytest.mark.anyio
@@ -113,6 +113,20 @@ async def test_the_runs_of_many_workflows_come_together(many: int, shop: Any, ap
     assert ulid(8) == found[0].id
     if not shop.sessions:
         assert (many if many < 5 else 1) == len(shop.of("fwci_list_jobs"))
+
+
+async def test_a_workflow_that_was_added_is_found_later(
+    shop: Any, api_of: Make, ulid: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server runs for days: what it knows of projects and workflows is asked for again."""
+    api = api_of(shop)
+    for times in (1, 1):
+        await HOOKS.runs(api, RunQuery(project="shop"))
+        assert times == len(shop.of("fwci_list_projects"))
+    monkeypatch.setattr(known, "SECONDS", 0.0)
+    shop.results["fwci_list_projects"] = {"projects": [{"id": ulid(702), "name": "new"}]}
+    await HOOKS.runs(api, RunQuery(project="new"))
+    assert 2 == len(shop.of("fwci_list_projects"))
 
 
 async def test_a_commit_is_found_wherever_it_stands(usual: Any, api_of: Make, job: Any) -> None:

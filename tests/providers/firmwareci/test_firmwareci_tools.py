@@ -121,13 +121,14 @@ async def test_a_project_is_found_by_its_name(fake: Any, api_of: Make, call: Cal
 
 async def test_a_workflow_is_read_by_id_name_or_url(fake: Any, api_of: Make, call: Call, ulid: Any) -> None:
     """A name costs a list; what is unknown of a record is handed on."""
-    record = {"id": ulid(5), "name": "boot", "runs_on": "rack", "inputs": ["Image"], "deleted_at": None}
+    inputs = [{"key": "Image", "required": True}]
+    record = {"id": ulid(5), "name": "boot", "runs_on": "rack", "inputs": inputs, "deleted_at": None}
     fake.results["fwci_list_workflows"] = paged([record, record | {"id": ulid(6), "name": "boot-long"}], "workflows")
     fake.results["fwci_get_workflow"] = {"workflow": record}
     api = api_of(fake)
     for named in (ulid(5), ulid(5).lower(), "Boot", f"https://app.firmware-ci.com/acme/workflows/{ulid(5)}"):
         found = await call(api, "workflows_describe", workflow=named)
-        assert ("boot", "rack", {"inputs": ["Image"]}) == (found.name, found.runs_on, found.more)
+        assert ("boot", "rack", {"inputs": inputs}) == (found.name, found.runs_on, found.more)
     assert {ulid(5)} == {next(iter(sent.values())) for sent in fake.of("fwci_get_workflow")}
     with pytest.raises(NotFoundError, match="did you mean boot"):
         await call(api, "workflows_describe", workflow="bot")
@@ -145,11 +146,16 @@ async def test_a_name_that_two_projects_have_wants_the_project(usual: Any, api_o
 
 async def test_a_device_shows_no_secret(fake: Any, api_of: Make, call: Call, ulid: Any) -> None:
     """Whatever the shape of its attributes; what is harmless stays."""
-    attributes = {"host": "b1", "bmc_password": "hunter22", "nested": {"apiKey": "abc", "port": 22, "empty_token": ""}}
+    attributes = {
+        "host": "b1",
+        "key": "k-1-secret",
+        "bmc_password": "hunter22",
+        "nested": {"apiKey": "abc", "port": 22, "empty_token": ""},
+    }
     pairs = [{"key": "SSH_PRIVATE_KEY", "value": "-x-"}, {"key": "serial", "value": "/dev/ttyUSB0"}]
     fake.results["fwci_get_dut"] = {"id": ulid(6), "name": "b", "label": "rack", "attributes": attributes, "env": pairs}
     said = render(await call(api_of(fake), "duts_describe", dut=ulid(6))).text
-    assert [] == [secret for secret in ("hunter22", "abc", "-x-") if secret in said]
+    assert [] == [secret for secret in ("hunter22", "abc", "-x-", "k-1-secret") if secret in said]
     assert [] == [kept for kept in ("b1", "22", "/dev/ttyUSB0", '"empty_token":""') if kept not in said]
     fake.results["fwci_get_dut"] = "name: b\nattributes:\n  bmc_password: hunter22\n  host: b1\n"
     said = render(await call(api_of(fake), "duts_describe", dut=ulid(6))).text

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,8 @@ async def test_a_token_of_the_api_reads_everything_the_longer_way(
         assert "assert 1790 == 1800" in explained.text
         who = await identity(opened)
     assert 0 == service.requests["POST /mcp"]
-    assert ("dev@example.com", ("api",)) == (who.name, who.scopes)
-    assert "token for api, ends 20" in who.note
+    assert ("dev@example.com", "api") == (who.name, who.audience)
+    assert who.expires > datetime.now(UTC)
     assert "POCKETCI_MCP_TOKEN" in who.note
 
 
@@ -113,6 +114,9 @@ async def test_a_token_of_mcp_alone_reads_what_that_side_has(
 ) -> None:
     """Lists, runs and logs; nothing can be started."""
     async with services("oauth", POCKETCI_MCP_TOKEN=side_token("mcp")) as opened:
+        found = await call(opened, "pocketci_pipelines_describe", {"pipeline": "shop"})
+        assert "test" in found.data["jobs"]
+    async with services("oauth", POCKETCI_MCP_TOKEN=side_token("mcp")) as opened:
         assert "the API is shut to it" in (await identity(opened)).note
         runs = await call(opened, "pocketci_runs_list", {"pipeline": "shop"})
         assert demo.SHOP_RUN == runs.data["items"][0]["id"]
@@ -120,6 +124,20 @@ async def test_a_token_of_mcp_alone_reads_what_that_side_has(
         assert "assert 1790 == 1800" in explained.text
         with pytest.raises(AuthError, match="wants a login"):
             await call(opened, "pocketci_runs_rerun", {"run": demo.SHOP_RUN})
+
+
+async def test_a_refusal_says_why_the_second_time_too(
+    services: Callable[..., Services], side_token: Callable[..., str], demo: Any
+) -> None:
+    """What is shut is not asked again, and what was wrong with the token is still told."""
+    async with services("oauth", POCKETCI_TOKEN=side_token("api", lifetime=-60)) as opened:
+        for _ in range(2):
+            with pytest.raises(AuthError, match="ended on"):
+                await call(opened, "pocketci_runs_describe", {"run": demo.SHOP_RUN})
+    async with services("basic") as opened:
+        for name in ("pocketci_pipelines_list", "pocketci_pipelines_list"):
+            with pytest.raises(AuthError, match="wants"):
+                await call(opened, name, {})
 
 
 async def test_a_token_of_mcp_in_the_api_s_place_is_told(
@@ -130,7 +148,7 @@ async def test_a_token_of_mcp_in_the_api_s_place_is_told(
     answers = {"GET /api/features": refused, f"POST /api/pipelines/{P}/pause": refused}
     api = fake(recorded_oauth, answers, credential=Credential(token(aud=["mcp"]), "a test"))
     found = await places.identity(api)
-    assert "token for mcp" in found.note
+    assert "mcp" == found.audience
     with pytest.raises(AuthError, match=r"the token is for mcp, not for the API of pocketci\.example\.com"):
         await places.side.post(api, f"/api/pipelines/{P}/pause", "pipeline")
 
@@ -257,7 +275,7 @@ async def test_logging_in_gives_the_token_that_was_approved(
     async with services("oauth") as opened:
         token = await places.login(opened.api("pocketci"), approve)
     async with services("oauth", POCKETCI_TOKEN=token) as opened:
-        assert ("api",) == (await identity(opened)).scopes
+        assert "api" == (await identity(opened)).audience
 
 
 async def test_logging_in_waits_for_the_person(fake: Callable[..., HttpApi], recorded_oauth: Any) -> None:

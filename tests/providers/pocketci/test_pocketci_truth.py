@@ -93,6 +93,18 @@ async def test_a_success_with_a_failed_task_says_that_the_server_calls_it_so(api
     assert "src/main.c:10: error: expected ;" in await read(api, failures[0])
 
 
+async def test_a_success_that_keeps_no_tasks_is_the_server_s_word_alone(
+    fake: Callable[..., HttpApi], recorded: Any
+) -> None:
+    """A pipeline of TypeScript with resume enabled has no rows at all."""
+    pipeline = "a1ecb6bd1d98618e3404b4d19a8ae5f5"
+    raw = {"id": pipeline, "name": "ts", "content_type": "ts", "resume_enabled": True}
+    api = fake(recorded, {"search_tasks": None, f"GET /api/pipelines/{pipeline}": raw})
+    found, _ = await told(api, TYPESCRIPT)
+    assert (Status.PASSED, "success") == (found.status, found.word)
+    assert "the server's word alone" in found.reason
+
+
 async def test_a_failure_inside_of_try_is_told_where_nothing_else_explains_the_run(api: HttpApi) -> None:
     """Its job and its group are successes; the run failed all the same, without a message."""
     found, failures = await told(api, TRY)
@@ -121,6 +133,19 @@ async def test_of_several_attempts_the_last_one_counts(fake: Callable[..., HttpA
     found, failures = await told(fake(recorded, {f"GET /api/runs/{ATTEMPTS}/status": raw}), ATTEMPTS)
     assert Status.PASSED is found.status
     assert [] == failures
+
+
+async def test_an_attempt_that_was_made_good_is_told_where_the_server_fails_its_job_for_it(
+    fake: Callable[..., HttpApi], recorded: Any
+) -> None:
+    """As a real server does: the first attempt failed, the second passed, and the job is a failure."""
+    recorded.rows[ATTEMPTS] = recorded.rows[ATTEMPTS][:3]
+    recorded.rows[ATTEMPTS][2]["payload"] |= {"status": "success", "code": 0}
+    found, failures = await told(fake(recorded), ATTEMPTS)
+    assert Status.FAILED is found.status
+    assert ["test > flaky (attempt 1)"] == [one.job.name for one in failures]
+    assert "a later attempt of it passed, and the server calls its job failed all the same" == failures[0].reason
+    assert "exit code 1" in await read(fake(recorded), failures[0])
 
 
 async def test_a_run_without_tasks_is_explained_by_its_message(api: HttpApi) -> None:

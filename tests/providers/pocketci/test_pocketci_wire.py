@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ci_mcp.cli.app import run
 from ci_mcp.errors import BadAnswerError, NotFoundError, UsageError
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.pocketci import ids, wire
@@ -203,3 +204,14 @@ async def test_a_long_piece_is_read_as_one() -> None:
             yield data[at : at + (1 << 14)]
 
     assert [Piece("stdout", text)] == [piece async for piece in split(body(), Splitter())]
+
+
+def test_a_run_that_begins_with_a_dash_is_a_value_on_the_command_line(
+    demo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Written as one word with its option."""
+    assert 0 == run(["--demo", "pocketci", "runs", "describe", f"--run={demo.DASH_RUN}"])
+    assert demo.DASH_RUN == json.loads(capsys.readouterr().out)["id"]
+    task = f"--task={demo.DASH_RUN}/jobs/orders/0/tasks/pytest"
+    assert 0 == run(["--demo", "pocketci", "tasks", "logs", task, "--tail", "3"])
+    assert "exit code 1" in capsys.readouterr().out
