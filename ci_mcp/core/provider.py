@@ -131,10 +131,12 @@ class Api(Protocol):
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
         enough: Callable[[bytes | bytearray], bool] | None = None,
+        moved: bool = False,
     ) -> Reply:
         """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm.
 
         ``enough`` is shown the body so far whenever more of it has come; once it is true, the rest is not waited for.
+        With ``moved`` a redirect is an answer, not followed: a login sets its session in one.
         """
         ...
 
