@@ -28,6 +28,8 @@ Call = Callable[[], Awaitable[None]]
 
 MOST_LOGS: Final = 12
 """Logs read for one explanation; further failed jobs are named."""
+_SPARE: Final = 4  # requests that a comparison may make beside its list
+_FOR_JOBS: Final = 10  # and fewer, the more of these the failed jobs take, two for each
 _NICETY: Final = 3.0  # seconds that a list of flaky tests may take
 
 
@@ -136,7 +138,9 @@ class _Gathering:
         return known if known.holds(listed) else None
 
     async def _at_run(self) -> None:
-        if self.hooks.run:  # `choose` has seen to it
+        if self.choice.listed and self.hooks.whole:
+            self.run = await self.hooks.whole(self.api, self.choice.listed)
+        elif self.hooks.run:  # `choose` has seen to it
             self.run = await self.hooks.run(self.api, self.choice.id)
 
     async def read_more(self) -> None:
@@ -189,7 +193,8 @@ class _Gathering:
             self.past = replace(self.past, jobs=self.failed_before)
 
     async def _at_past(self, run: Run) -> None:
-        self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default)
+        spare = max(0, min(_SPARE, _FOR_JOBS - 2 * self._bad()))
+        self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default, spare=spare)
 
     async def _at_before(self, run: Run) -> None:
         """Which jobs failed in the run before: where few requests are spent, and a list has shown it already."""
