@@ -130,6 +130,8 @@ async def explained(services: Services, target: str) -> Answer:
         ("circleci:shop@wide", 20, 8, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused"]),
         (f"https://buildkite.com/acme/shop/builds/{buildkite.SHOP_MAIN_BUILD}", 15, 5, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         ("buildkite:shop@matrix", 20, 5, 4_000, ["the same in 4 other jobs", "8. Job"]),
+        ("buildkite:shop@simplify-tax", 15, 5, 2_000, ["The run before this one", "failed, too"]),
+        ("circleci:shop@split", 15, 7, 1_500, ["failing there already: test"]),
     ],
 )  # fmt: skip
 async def test_an_explanation_keeps_within_its_requests_rounds_and_tokens(  # noqa: PLR0913, PLR0917 - the table's columns

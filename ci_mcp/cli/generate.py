@@ -46,7 +46,8 @@ def services_table(catalog: Catalog) -> str:
     ]
     for service in catalog.services.values():
         hosts = _code(service.host_env) + (f" (default `{service.default_host}`)" if service.default_host else "")
-        cells = [service.title, _code(service.token_env), hosts, _code([service.cli_file]), _made(service)]
+        tokens = _code(service.token_env or service.login_env)
+        cells = [service.title, tokens, hosts, _code([service.cli_file]), _made(service)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

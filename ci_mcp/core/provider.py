@@ -131,10 +131,12 @@ class Api(Protocol):
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
         enough: Callable[[bytes | bytearray], bool] | None = None,
+        moved: bool = False,
     ) -> Reply:
         """POST, PATCH, PUT or DELETE; retried only where ``idempotent`` says that it does no harm.
 
         ``enough`` is shown the body so far whenever more of it has come; once it is true, the rest is not waited for.
+        With ``moved`` a redirect is an answer, not followed: a login sets its session in one.
         """
         ...
 
@@ -165,6 +167,10 @@ class Hooks:
         discover: a git checkout → the projects that build it.
         runs: runs of a project, newest first, with durations.
         run: run id → the run with its jobs.
+        whole: a run that ``runs`` has just listed → the same with its jobs, for fewer requests than ``run`` takes;
+            ``None`` where it takes as many.
+        statuses: runs that ``runs`` has just listed → the same, those whose status it left open with their status,
+            which costs a request for each; ``None`` where a list tells every status.
         poll: a run that went on when ``run`` or this last showed it → the same now, for fewer requests than ``run``
             takes; ``None`` where that takes one anyway.
         failures: a run (and, where given, one job id) → why its jobs are not green.
@@ -187,6 +193,8 @@ class Hooks:
     discover: Callable[[Api, Checkout], Awaitable[list[Place]]] | None = None
     runs: Callable[[Api, RunQuery], Awaitable[list[Run]]] | None = None
     run: Callable[[Api, str], Awaitable[Run]] | None = None
+    whole: Callable[[Api, Run], Awaitable[Run]] | None = None
+    statuses: Callable[[Api, Sequence[Run]], Awaitable[list[Run]]] | None = None
     poll: Callable[[Api, Run], Awaitable[Run]] | None = None
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None

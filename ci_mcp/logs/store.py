@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 RUNNING_SECONDS: Final = 30.0
 """A log that still grows is read again after this time."""
+FILE_MAX: Final = 100 << 20
+"""Most bytes of a file that is kept; a log has no such bound, for the cache has one."""
 _ABANDONED_SECONDS: Final = 3600.0
 _FINISHED: Final = ".log"
 _RUNNING: Final = ".running"
@@ -49,6 +51,21 @@ class Info:
     folder: Path
     files: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is kept.
+
+    Attributes:
+        path: where; only this person can read it.
+        size: bytes.
+        sha256: its checksum, in hexadecimal digits.
+    """
+
+    path: Path
+    size: int
+    sha256: str
 
 
 class Store:
@@ -107,10 +124,12 @@ class Store:
     def _kept(self, name: str, *, finished: bool) -> "Log | None":
         path = self._place() / f"{name}{_FINISHED}"
         with contextlib.suppress(OSError):
-            log = _read(path)
-            with contextlib.suppress(OSError):
-                os.utime(path)  # it was used: the last to go
-            return log
+            # A machine that lost its power leaves empty files behind; a log that is empty is soon fetched again.
+            if path.stat().st_size:
+                log = _read(path)
+                with contextlib.suppress(OSError):
+                    os.utime(path)  # it was used: the last to go
+                return log
         if not finished:
             path = path.with_suffix(_RUNNING)
             with contextlib.suppress(OSError):
@@ -118,8 +137,8 @@ class Store:
                     return _read(path)
         return None
 
-    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
-        """A file as it is, fetched and kept among the logs, bounded as they are.
+    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Kept:
+        """A file as it is, fetched and kept among the logs, bounded as they are, and by `FILE_MAX`.
 
         Args:
             key: names it among all services: provider, host, what it belongs to, its path there.
@@ -127,21 +146,22 @@ class Store:
             fetch: gives its bytes.
 
         Returns:
-            where it is; only this person can read it.
+            where it is, how large, and its checksum.
 
         Raises:
-            UsageError: there is no room for it, not even in a temporary folder.
+            UsageError: it is too large, or there is no room for it, not even in a temporary folder.
             Exception: whatever ``fetch`` raises; nothing is kept then.
         """
         mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         while True:
+            summed = _Summed(fetch)
             try:
-                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", fetch)
+                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", summed.chunks)
                 break
             except _UnwritableError as error:
                 self._give_up(error.reason)
         self._evict(path)
-        return path
+        return Kept(path, summed.size, summed.digest.hexdigest())
 
     async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
         while True:
@@ -200,17 +220,18 @@ class Store:
         """Let go of what is too old, then of the least recently used until the rest fits; never of the newest."""
         now = time.time()
         rest = 0
-        for path, stat in sorted(self._files(), key=lambda file: file[1].st_mtime, reverse=True):
-            age = now - stat.st_mtime
+        # What comes from the future was written before a clock was set back: nobody knows how old it is.
+        ages = [(abs(now - stat.st_mtime), path, stat.st_size) for path, stat in self._files()]
+        for age, path, size in sorted(ages):
             if path.suffix == _PARTIAL:
                 gone = age > _ABANDONED_SECONDS
             else:
-                rest += stat.st_size
+                rest += size
                 gone = path != newest and (rest > self._max_bytes or age > self._max_seconds)
             if gone:
                 with contextlib.suppress(OSError):  # another process was faster, or reads it (Windows)
                     path.unlink()
-                    rest -= stat.st_size if path.suffix != _PARTIAL else 0
+                    rest -= size if path.suffix != _PARTIAL else 0
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         folder = self._fallback or self._folder
@@ -234,6 +255,29 @@ class Store:
                 path.unlink()
                 removed += 1
         return removed
+
+
+class _Summed:
+    """Counts and sums what passes; raises `UsageError` where that is more than a file may have."""
+
+    def __init__(self, fetch: Callable[[], AsyncIterator[bytes]]) -> None:
+        self._fetch = fetch
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes as they come."""
+        source = self._fetch()
+        try:
+            async for chunk in source:
+                self.size += len(chunk)
+                if self.size > FILE_MAX:
+                    raise UsageError(f"the file is larger than {FILE_MAX >> 20} MB", "download it in a browser")
+                self.digest.update(chunk)
+                yield chunk
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
 
 class _UnwritableError(Exception):

@@ -28,7 +28,8 @@ Call = Callable[[], Awaitable[None]]
 
 MOST_LOGS: Final = 12
 """Logs read for one explanation; further failed jobs are named."""
-_FEW: Final = 2  # failed jobs up to which requests are left for what only adds to them
+_SPARE: Final = 4  # requests that a comparison may make beside its list
+_FOR_JOBS: Final = 10  # and fewer, the more of these the failed jobs take, two for each
 _NICETY: Final = 3.0  # seconds that a list of flaky tests may take
 
 
@@ -102,6 +103,7 @@ class _Gathering:
         self.run = Run(status=Status.UNKNOWN, id="")
         self.failures: Sequence[Failure] = ()
         self.past: Past | None = None
+        self.failed_before: frozenset[str] | None = None
         self.flaky: Mapping[str, str] = {}
         self.notes: list[str] = []
 
@@ -115,16 +117,12 @@ class _Gathering:
             self.default = await changes.default_branch(self.here.root)
 
     async def read_run(self) -> None:
-        """The run, from memory where it stands as it did; beside it what came before, where a list showed the run."""
+        """The run, from memory where it stands as it did."""
         self.known = await self._remembered()
         if self.known:
             self.run, self.past = self.known.run, self.known.past
             return
-        listed = self.choice.listed
-        calls: list[Call] = [self._at_run]
-        if listed and listed.status.bad:
-            calls.append(partial(self._compare, listed))
-        await together(calls)
+        await self._at_run()
         self.known = self.memory.keep(self.target.provider, self.api.host, Known(self.run), self.choice.id)
 
     async def _remembered(self) -> Known | None:
@@ -140,7 +138,9 @@ class _Gathering:
         return known if known.holds(listed) else None
 
     async def _at_run(self) -> None:
-        if self.hooks.run:  # `choose` has seen to it
+        if self.choice.listed and self.hooks.whole:
+            self.run = await self.hooks.whole(self.api, self.choice.listed)
+        elif self.hooks.run:  # `choose` has seen to it
             self.run = await self.hooks.run(self.api, self.choice.id)
 
     async def read_more(self) -> None:
@@ -176,8 +176,9 @@ class _Gathering:
 
     async def _at_flaky(self) -> None:
         """The tests that the vendor calls flaky, where it has such a list and requests are left for it."""
-        bad = sum(one.status.bad for one in self.run.jobs)
-        if self.compare and self.hooks.flaky and self.run.project and bad <= _FEW:
+        before = changes.before(self.run, self.choice.history)
+        spent = self._bad() > 1 or (before is not None and before.status.bad)
+        if self.compare and self.hooks.flaky and self.run.project and not spent:
             with suppress(CiError), anyio.move_on_after(_NICETY):
                 listed = await self.hooks.flaky(self.api, self.run.project)
                 self.flaky = {test.name: test.message for test in listed}
@@ -187,11 +188,26 @@ class _Gathering:
             await self._bounded("the comparison with earlier runs", partial(self._look_back, run))
 
     async def _look_back(self, run: Run) -> None:
-        self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default)
-        before = self.past.before
-        if before and before.status.bad and self.hooks.run:
-            whole = await self.hooks.run(self.api, before.id)
-            self.past = replace(self.past, jobs=frozenset(one.name for one in whole.jobs if one.status.bad))
+        await together([partial(self._at_past, run), partial(self._at_before, run)])
+        if self.past:
+            self.past = replace(self.past, jobs=self.failed_before)
+
+    async def _at_past(self, run: Run) -> None:
+        spare = max(0, min(_SPARE, _FOR_JOBS - 2 * self._bad()))
+        self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default, spare=spare)
+
+    async def _at_before(self, run: Run) -> None:
+        """Which jobs failed in the run before: where few requests are spent, and a list has shown it already."""
+        before = changes.before(run, self.choice.history)
+        if before is None or not before.status.bad or self.hooks.run is None:
+            return
+        known = self.memory.get(self.target.provider, self.api.host, before.id)
+        if known or self._bad() <= 1:
+            whole = known.run if known else await self.hooks.run(self.api, before.id)
+            self.failed_before = frozenset(one.name for one in whole.jobs if one.status.bad)
+
+    def _bad(self) -> int:
+        return sum(one.status.bad for one in self.run.jobs)
 
     async def _bounded(self, what: str, call: Call) -> None:
         """Do what the answer can do without: when it fails or takes too long, a note says so."""

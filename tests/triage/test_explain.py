@@ -53,7 +53,7 @@ async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one
     assert ["Failing tests: 1 of 40", "- tests/test_a.py:7 test_a: assert 1 == 2"] == lines[4:6]
     assert any("assert 1 == 2" in line for line in lines[6:])
     assert "Last green run of main: r3, 3 h ago: commits 0000000000..0000000000 came since." == lines[-2]
-    assert "The run before this one (r2, 2 h ago) failed, too; new: unit." == lines[-1]
+    assert "The run before this one (r2, 2 h ago) failed, too." == lines[-1]
     (told,) = answer.data["runs"]
     assert ("failed", "alpha", "r1", "pytest", 1) == (
         told["status"],
