@@ -384,7 +384,9 @@ def test_debug_shows_requests_and_no_token(
 ) -> None:
     """Neither those that work nor one that does not."""
     monkeypatch.setenv("BUILDKITE_API_TOKEN", "not-a-token-of-buildkite")
-    tokens = {"not-a-token-of-buildkite", *(one.token for name, one in configured.items() if name != "buildkite")}
+    tokens = {"not-a-token-of-buildkite", *(one.token for name, one in configured.items() if name != "buildkite")} - {
+        ""
+    }
     odd = "/v2/user?access_token=not-a-token-of-buildkite"
     for words in (("doctor",), ("auth", "status"), ("api", "buildkite", odd)):
         ran = ci_mcp("--debug", *words)
