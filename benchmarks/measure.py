@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def _row(cells: Sequence[str], wide: Sequence[int]) -> str:
-    padded = [cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(zip(cells, wide))]
+    pairs = zip(cells, wide, strict=True)
+    padded = [cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(pairs)]
     return "| " + " | ".join(padded) + " |"
 
 
@@ -78,7 +80,7 @@ class Wire(httpx.AsyncHTTPTransport):
 
     Attributes:
         spans: when each request was sent, and when its answer was whole.
-        received: bytes of all bodies.
+        received: bytes of all bodies, those of zipped files when unzipped.
     """
 
     def __init__(self, latency: float = 0.0) -> None:
@@ -118,8 +120,11 @@ class _Counted(httpx.AsyncByteStream):
         self._response, self._wire, self._begun = response, wire, begun
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        unzip = zlib.decompressobj(wbits=31)
+        zipped: bool | None = None
         async for chunk in self._response.aiter_raw():
-            self._wire.received += len(chunk)
+            zipped = chunk.startswith(b"\x1f\x8b") if zipped is None else zipped
+            self._wire.received += len(unzip.decompress(chunk) if zipped else chunk)
             yield chunk
 
     async def aclose(self) -> None:

@@ -9,15 +9,13 @@ import time
 
 import anyio
 
+from benchmarks import sandbox
+from benchmarks.measure import Wire, table
 from ci_mcp.core.call import call
 from ci_mcp.core.services import Services
 
-from benchmarks import sandbox
-from benchmarks.measure import Wire, table
-
 LATENCY = 0.05
 RUNS = 5
-WIDE = {"semaphore": "matrix", "circleci": "wide", "buildkite": "matrix"}  # runs of 200 jobs, of which 12 failed
 BOUND = 1.5
 
 
@@ -51,7 +49,7 @@ def main() -> None:
     """Print the table."""
     with sandbox.started() as served:
         targets = [sandbox.target(name) for name in served.services]
-        targets += [sandbox.target(name, branch) for name, branch in WIDE.items() if name in served.services]
+        targets += [sandbox.target(name, branch) for name, branch in sandbox.WIDE.items() if name in served.services]
         rows = [_row(served, target) for target in targets]
     columns = ["ci_explain", "requests", "depth", "floor", "took", f"over the floor (≤ {BOUND})", "asked again (≤ 2)"]
     table(f"Round trips: 50 ms a request, median of {RUNS}", columns, rows)

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.measure import Wire
 from ci_mcp.auth.endpoints import Endpoint, variable
 from ci_mcp.config import Config
 from ci_mcp.core.catalog import find, load
@@ -15,7 +16,8 @@ from ci_mcp.core.services import Services, World
 from ci_mcp.core.shapes import Place
 from ci_mcp.logs.store import Store
 
-from benchmarks.measure import Wire
+WIDE = {"semaphore": "matrix", "circleci": "wide", "buildkite": "matrix"}
+"""Branches whose newest run has 200 jobs, of which 12 failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Sandbox:
     def world(self, folder: str) -> World:
         """Every provider pointed at its service."""
         given = {one.name: (_endpoint(one), one.token) for one in self.services.values()}
-        home = {one.name: Place(host=one.host, project="shop", branch=branch(one.name)) for one in self.services.values()}
+        home = {
+            one.name: Place(host=one.host, project="shop", branch=branch(one.name)) for one in self.services.values()
+        }
         settings = {key: value for one in self.services.values() for key, value in one.env.items()}
         return World(Config.load({"CI_MCP_HOME": folder}), settings, given=given, home=home)
 
