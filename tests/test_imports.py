@@ -31,8 +31,6 @@ ALLOWED = {
     "__main__": LOW | {"cli"},
     "": LOW,
 }
-# A remote MCP server is spoken to over any Api, whose protocol core declares.
-BESIDES = {"net/upstream.py": {"core"}}
 ONLY_IN = {
     "httpx": {"net"},
     "click": {"cli"},
@@ -71,9 +69,7 @@ def imports(module: Path) -> Iterator[str]:
 def test_a_module_imports_only_what_lies_below_it(module: Path) -> None:
     """Every import of our own is allowed for the module's room, those inside functions too."""
     rooms = {name.split(".")[1] for name in imports(module) if name.startswith("ci_mcp.")}
-    assert set() == rooms - ALLOWED[room_of(module)] - {room_of(module), "__version__"} - BESIDES.get(
-        module.as_posix(), set()
-    )
+    assert set() == rooms - ALLOWED[room_of(module)] - {room_of(module), "__version__"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

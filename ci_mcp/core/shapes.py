@@ -174,6 +174,16 @@ class RunQuery:
     whole: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What was changed, and how it stands now."""
+
+    id: str
+    status: Status | None = None
+    note: str = ""
+    url: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Prose:
     """An answer to be read: text for a model and a terminal, ``data`` for ``--format json``."""

@@ -40,6 +40,10 @@ async def rerun(services: Services, meant: Found, *, failed_only: bool) -> Rerun
         raise UnsupportedError(f"{title} has no call that starts a run again", "do it on its web page")
     choice = await choose(services, target)
     api = target.api(services)
+    if failed_only and hooks.reruns_all and hooks.run:
+        old = (await hooks.run(api, choice.id)).status
+        if not (old.finished and old.bad):
+            raise UsageError(f"run {choice.id} has not failed", "run all of it again, or wait until it ends")
     started = await hooks.rerun(api, choice.id, failed_only)
     ends = f'ci_wait(target="{target.provider}:#{started}") tells how it ends'
     seen: Run | None = None

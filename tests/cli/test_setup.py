@@ -70,7 +70,8 @@ def test_without_a_terminal_it_asks_nothing(ci_mcp: Callable[..., Any], checkout
 def test_a_dry_run_shows_a_diff_and_writes_nothing(ci_mcp: Callable[..., Any], checkout: Path) -> None:
     """What stands around ours is shown without its secrets."""
     (checkout / ".mcp.json").write_text(
-        '{\n  "mcpServers": {\n    "gh": {"env": {"GITHUB_TOKEN": "ghp_0123456789abcdefghijABCDEFGHIJ012345"}}\n  }\n}\n',
+        '{\n  "mcpServers": {\n    "gh": {"env": {"GITHUB_TOKEN": "ghp_'
+        '0123456789abcdefghijABCDEFGHIJ012345"}}\n  }\n}\n',
         encoding="utf-8",
     )
     ran = ci_mcp("setup", "--agent", "claude", "--dry-run")

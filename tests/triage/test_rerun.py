@@ -53,6 +53,20 @@ async def test_a_vendor_that_cannot_leave_out_what_passed_says_so(services: Make
     assert "alpha runs all of it" not in everything.note
 
 
+@pytest.mark.parametrize("status", [Status.PASSED, Status.RUNNING, Status.FAILING, Status.SKIPPED])
+async def test_where_all_would_run_again_something_must_have_failed(
+    status: Status, services: Make, toy: Make, run: Make
+) -> None:
+    """As where only what failed would: there the vendor refuses."""
+    alpha = toy("alpha", runs=[run(1, status)])
+    made = startable(services, alpha)
+    provider = made.toys["alpha"]
+    provider.hooks = replace(provider.hooks, reruns_all="alpha runs all of it")
+    with pytest.raises(UsageError, match="run r1 has not failed: run all of it again, or wait until it ends"):
+        await rerun(made, "alpha:#r1")
+    assert "r9" == (await rerun(made, "alpha:#r1", "all")).id
+
+
 async def test_a_run_that_cannot_be_seen_yet_was_started_all_the_same(services: Make, toy: Make, run: Make) -> None:
     """An error after the start must not hide it; a vendor may still show the old end."""
     alpha = toy("alpha", runs=[run(1, Status.FAILED)])

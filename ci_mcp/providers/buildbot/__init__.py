@@ -18,5 +18,6 @@ provider.hooks = Hooks(
     failures=hooks.failures,
     log=logs.log,
     rerun=hooks.rerun,
+    reruns_all="Buildbot builds all of it again: a build has no parts that could run alone",
     numbered=True,
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Cursor, Limit, Page
+from ci_mcp.core.shapes import Changed, Cursor, Limit, Page
 from ci_mcp.core.together import together
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.net.pages import collect, walk
@@ -16,7 +16,7 @@ from ci_mcp.providers.buildkite import ids, read, wire
 from ci_mcp.providers.buildkite.ids import Named
 from ci_mcp.providers.buildkite.pipelines import OrganizationName, at_organization
 from ci_mcp.providers.buildkite.provider import provider
-from ci_mcp.providers.buildkite.records import Agent, Changed, Cluster, Queue
+from ci_mcp.providers.buildkite.records import Agent, Cluster, Queue
 from ci_mcp.providers.buildkite.wire import Json, text
 from ci_mcp.status import Status
 

@@ -7,14 +7,14 @@ from pydantic import Field
 
 from ci_mcp.core.fence import fence
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Cursor, Limit, Page
+from ci_mcp.core.shapes import Changed, Cursor, Limit, Page
 from ci_mcp.errors import CiError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.buildkite import ids, markup, read, wire
 from ci_mcp.providers.buildkite.builds import BuildName
 from ci_mcp.providers.buildkite.ids import Named
 from ci_mcp.providers.buildkite.provider import provider
-from ci_mcp.providers.buildkite.records import Annotation, Changed
+from ci_mcp.providers.buildkite.records import Annotation
 from ci_mcp.providers.buildkite.wire import Json, text
 
 _TELLING: Final = {"error": 0, "warning": 1, "": 2}  # the other styles are good news

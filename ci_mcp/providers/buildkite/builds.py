@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Cursor, Limit, Page
+from ci_mcp.core.shapes import Changed, Cursor, Limit, Page
 from ci_mcp.errors import BadAnswerError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.buildkite import ids, read, wire
 from ci_mcp.providers.buildkite.ids import Named
 from ci_mcp.providers.buildkite.provider import provider
-from ci_mcp.providers.buildkite.records import Build, BuildDetails, Changed, Started
+from ci_mcp.providers.buildkite.records import Build, BuildDetails, Started
 from ci_mcp.providers.buildkite.wire import Json, text
 
 PipelineName = Annotated[str, Field(min_length=1, max_length=300, description="organization/pipeline or web URL")]

@@ -9,7 +9,7 @@ from pydantic import Field
 from ci_mcp.auth.redact import redact, redact_environment
 from ci_mcp.core import logview
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Around, Cursor, Limit, Page, Prose, Search, Start, Tail
+from ci_mcp.core.shapes import Around, Changed, Cursor, Limit, Page, Prose, Search, Start, Tail
 from ci_mcp.core.together import together
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.net.pages import collect, walk
@@ -17,7 +17,7 @@ from ci_mcp.providers.buildkite import ids, logs, read, reasons, wire
 from ci_mcp.providers.buildkite.builds import BuildName, Pairs, pairs
 from ci_mcp.providers.buildkite.ids import Named
 from ci_mcp.providers.buildkite.provider import provider
-from ci_mcp.providers.buildkite.records import Changed, Job, JobDetails, Started, Variable
+from ci_mcp.providers.buildkite.records import Job, JobDetails, Started, Variable
 from ci_mcp.providers.buildkite.wire import Json, text
 from ci_mcp.status import Status
 

@@ -140,16 +140,6 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """What was changed, and how it stands now."""
-
-    id: str
-    status: Status | None = None
-    note: str = ""
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job of a build; ``triggered`` is the build that it started."""
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import yaml
 
+from ci_mcp.core.upstream import Tool
 from ci_mcp.core.wire import parts
 from ci_mcp.errors import UsageError
-from ci_mcp.net.upstream import Tool
 
 # What an argument is for, and the names it may have, the documented or likeliest first.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from ci_mcp.core import upstream
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Page
+from ci_mcp.core.upstream import Result, Tool, Upstream
 from ci_mcp.errors import UnsupportedError, UsageError
-from ci_mcp.net import upstream
 from ci_mcp.net.pages import MAX_PAGES, collect
-from ci_mcp.net.upstream import Result, Tool, Upstream
 from ci_mcp.providers.firmwareci import read
 from ci_mcp.providers.firmwareci.arguments import arguments, named
 from ci_mcp.providers.firmwareci.read import Json
@@ -95,13 +95,11 @@ async def listed(
 
     async def fetch(vendor: str) -> tuple[list[Json], str | None]:
         page, most = _place(vendor, size or limit)
-        result = await server(api).call(name, arguments(known, {**sent, "page": page, "limit": most}))
-        body = read.data(result)
-        rows = read.rows(body, what)
-        more = read.has_more(body)
-        if more is None:
-            more = bool(named(known, "limit")) and len(rows) >= most
-        return rows, f"{page + 1}:{most}" if more and rows and named(known, "page") else None
+        body = read.data(await server(api).call(name, arguments(known, {**sent, "page": page, "limit": most})))
+        rows, more = read.rows(body, what), read.has_more(body)
+        full = bool(named(known, "limit")) and len(rows) >= most
+        on = rows and named(known, "page") and (full if more is None else more)
+        return rows, f"{page + 1}:{most}" if on else None
 
     return await collect(
         fetch, cursor=cursor, limit=limit, keep=lambda raw: all(keeps(raw) for keeps in here), max_pages=max_pages

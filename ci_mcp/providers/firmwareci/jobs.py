@@ -8,9 +8,9 @@ from pydantic import Field
 from ci_mcp.core import logview
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Around, Cursor, Limit, Page, Prose, Search, Start, Tail
+from ci_mcp.core.upstream import Tool
 from ci_mcp.errors import UnsupportedError
 from ci_mcp.net.pages import MAX_PAGES
-from ci_mcp.net.upstream import Tool
 from ci_mcp.providers.firmwareci import ask, ids, logs, wire
 from ci_mcp.providers.firmwareci.arguments import named
 from ci_mcp.providers.firmwareci.ask import Filter, converted, listed

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ci_mcp.core import wire
-from ci_mcp.net.upstream import Result
+from ci_mcp.core.upstream import Result
 from ci_mcp.providers.firmwareci.arguments import plain
 
 Json = Mapping[str, Any]

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Yaml
+from ci_mcp.core.upstream import Result
 from ci_mcp.core.wire import parts
 from ci_mcp.errors import BadAnswerError, PermissionDeniedError, RateLimitedError, UnsupportedError, UsageError
-from ci_mcp.net.upstream import Result
 from ci_mcp.providers.firmwareci import ask, read
 from ci_mcp.providers.firmwareci.provider import provider
 from ci_mcp.providers.firmwareci.read import Fields

@@ -8,13 +8,13 @@ import yaml
 from pydantic import Field
 
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Cursor, Limit, Page
+from ci_mcp.core.shapes import Changed, Cursor, Limit, Page
 from ci_mcp.errors import BadAnswerError, UsageError
 from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import collect, walk
 from ci_mcp.providers.pocketci import ids, read, side, wire
 from ci_mcp.providers.pocketci.provider import provider
-from ci_mcp.providers.pocketci.records import Changed, Pipeline, PipelineDetails, Schedule, Started
+from ci_mcp.providers.pocketci.records import Pipeline, PipelineDetails, Schedule, Started
 from ci_mcp.providers.pocketci.side import ShutError
 from ci_mcp.providers.pocketci.wire import Json, text
 

@@ -123,16 +123,6 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """What a call that changes something gave."""
-
-    id: str
-    status: Status | None = None
-    note: str = ""
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """When a pipeline starts by itself."""
 

@@ -7,14 +7,14 @@ from pydantic import Field
 
 from ci_mcp.auth.redact import redact_environment
 from ci_mcp.core.provider import Api
-from ci_mcp.core.shapes import Cursor, Limit, Page, Run
+from ci_mcp.core.shapes import Changed, Cursor, Limit, Page, Run
 from ci_mcp.errors import UnsupportedError, UsageError
 from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.pocketci import hooks, ids, pipelines, read, side, wire
 from ci_mcp.providers.pocketci.pipelines import PipelineName
 from ci_mcp.providers.pocketci.provider import provider
-from ci_mcp.providers.pocketci.records import Changed, Gate, RunDetails, Started, Webhook
+from ci_mcp.providers.pocketci.records import Gate, RunDetails, Started, Webhook
 from ci_mcp.providers.pocketci.rows import Tree
 from ci_mcp.providers.pocketci.wire import Json, text
 from ci_mcp.status import Status
@@ -193,15 +193,9 @@ async def rerun(api: Api, run: str, failed_only: bool) -> str:
     """Run a run again: resumed where only what failed is wanted and that can work, else as a new one; its id.
 
     Route: that of `runs_rerun`.
-    Raises: UsageError: nothing of it has failed.
     """
-    known = ids.run(api, run)
-    if not failed_only:
-        return (await again(api, await read.run(api, known), "new")).id
-    found, tree = await hooks.look(api, known)
-    if not (found.status.finished and found.status.bad):
-        raise UsageError(f"no task of run {known} has failed for good", "run all of it again, or wait until it ends")
-    return (await again(api, tree.run, "")).id
+    raw = await read.run(api, ids.run(api, run))
+    return (await again(api, raw, "" if failed_only else "new")).id
 
 
 @provider.write(destructive=True, idempotent=True)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from ci_mcp.core import upstream
 from ci_mcp.core.provider import Api
 from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UnsupportedError, UsageError
-from ci_mcp.net import upstream
 from ci_mcp.providers.pocketci.wire import Json
 
 _SHUT: Final = frozenset({401, 403, 404, 405})

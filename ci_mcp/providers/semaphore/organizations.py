@@ -10,12 +10,12 @@ from typing import Final
 
 import anyio
 
+from ci_mcp.core import upstream
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Page
 from ci_mcp.core.together import together
 from ci_mcp.core.wire import text
 from ci_mcp.errors import CiError
-from ci_mcp.net import upstream
 from ci_mcp.providers.semaphore import read, wire
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Organization

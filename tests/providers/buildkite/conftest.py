@@ -23,12 +23,6 @@ Answers = Mapping[str, Any]
 BUILD = "/organizations/acme/pipelines/shop/builds/42"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that the product runs on."""
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def _no_organization() -> Iterator[None]:
     """No test knows the organization that another one saw."""

@@ -96,12 +96,6 @@ def _response(status: int, body: Any) -> httpx.Response:
     return httpx.Response(status, content=content.encode())
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that the product runs on."""
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def lines() -> list[str]:
     """The recorded exchanges, one a line."""

@@ -278,8 +278,11 @@ async def test_logging_in_gives_the_token_that_was_approved(
         assert "api" == (await identity(opened)).audience
 
 
-async def test_logging_in_waits_for_the_person(fake: Callable[..., HttpApi], recorded_oauth: Any) -> None:
+async def test_logging_in_waits_for_the_person(
+    fake: Callable[..., HttpApi], recorded_oauth: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Pending, until it is approved."""
+    monkeypatch.setattr(places, "POLL", 0.05)
     polls = iter([httpx.Response(202, json={"status": "pending"}), {"status": "approved", "token": "the-token"}])
     api = fake(recorded_oauth, {"GET /auth/cli/poll": lambda _: next(polls)})
     begun = time.monotonic()

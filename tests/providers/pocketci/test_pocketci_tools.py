@@ -503,14 +503,6 @@ async def test_triage_starts_a_run_again(fake: Fake, recorded: Any) -> None:
     assert STOPPED == await runs.rerun(api, FAILED, False)
 
 
-@pytest.mark.parametrize("status", ["success", "running", "queued", "skipped"])
-async def test_triage_starts_nothing_where_nothing_has_failed(status: str, fake: Fake) -> None:
-    """All of it would run again."""
-    api = fake(None, {f"GET /api/runs/{STOPPED}/status": stopped(status=status), "search_tasks": []})
-    with pytest.raises(UsageError, match="run all of it again, or wait until it ends"):
-        await runs.rerun(api, STOPPED, True)
-
-
 async def test_a_running_run_is_started_a_second_time_and_says_so(fake: Fake, call: Call) -> None:
     """It cannot be resumed."""
     answers = {

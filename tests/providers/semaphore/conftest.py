@@ -18,12 +18,6 @@ from ci_mcp.sandbox.serve import Service
 Answers = Mapping[str, Any]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that the product runs on."""
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def _no_names() -> Iterator[None]:
     """No test knows the projects that another one saw."""

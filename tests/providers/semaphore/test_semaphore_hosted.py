@@ -7,10 +7,10 @@ import pytest
 
 from ci_mcp.auth.credentials import Credential
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.core.upstream import Upstream
 from ci_mcp.errors import AuthError, CiError, UnsupportedError
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
-from ci_mcp.net.upstream import Upstream
 from ci_mcp.sandbox.semaphore import world
 from ci_mcp.sandbox.serve import Service
 

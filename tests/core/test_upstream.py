@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ci_mcp.core.upstream import Upstream, connect
 from ci_mcp.errors import (
     AuthError,
     BadAnswerError,
@@ -25,7 +26,6 @@ from ci_mcp.errors import (
 )
 from ci_mcp.net import sse
 from ci_mcp.net.api import HttpApi
-from ci_mcp.net.upstream import Upstream, connect
 
 pytestmark = pytest.mark.anyio
 
