@@ -191,7 +191,7 @@ def _from_cli(
 
 def variables(service: Service, host: str = "") -> str:
     """The environment variables to set for a host, in words, such as ``X_TOKEN and X_HOST=ci.example.com``."""
-    names = [*service.token_env[:1]] or [*service.user_env[:1], *service.password_env[:1]]
+    names = [*service.login_env]
     host = host or service.default_host
     if names and service.host_env and host != (service.default_host or None):
         names.append(service.host_env[0] + (f"={host}" if host else ""))

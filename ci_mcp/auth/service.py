@@ -63,6 +63,11 @@ class Service:
     settings_env: tuple[str, ...] = ()
     at_once: int = 0
 
+    @property
+    def login_env(self) -> tuple[str, ...]:
+        """The variables to set for a login: the token's, else the user's and the password's."""
+        return self.token_env[:1] or (*self.user_env[:1], *self.password_env[:1])
+
     def serves(self, host: str, web: str) -> bool:
         """Whether a web URL's host is that of the service at ``host``; ports and case do not count."""
         bare = host.lower().partition(":")[0]

@@ -47,6 +47,8 @@ def server_json(catalog: Catalog) -> str:
 
 _MEANINGS: Final = {
     "token_env": "token",
+    "user_env": "user",
+    "password_env": "password",
     "mcp_token_env": "token of its MCP server",
     "host_env": "host or base URL",
     "mcp_env": "URL of its hosted MCP server",
@@ -55,11 +57,13 @@ _MEANINGS: Final = {
 
 
 def _variables(service: Service) -> Iterator[dict[str, Any]]:
-    known = [one.name for one in fields(service) if one.name.endswith("_env")]
-    for kind in known:
-        for name in dict.fromkeys(getattr(service, kind)):
-            said = {"name": variable_of(name), "description": f"{service.title}: {_MEANINGS.get(kind, 'a setting')}"}
-            yield said | ({"isSecret": True} if kind.endswith("token_env") else {})
+    known: dict[str, str] = {}
+    for kind in (one.name for one in fields(service) if one.name.endswith("_env")):
+        for name in getattr(service, kind):
+            known.setdefault(variable_of(name), kind)
+    for name, kind in known.items():
+        said = {"name": name, "description": f"{service.title}: {_MEANINGS.get(kind, 'a setting')}"}
+        yield said | ({"isSecret": True} if kind.endswith(("token_env", "password_env")) else {})
 
 
 def links(catalog: Catalog) -> str:

@@ -51,6 +51,7 @@ class _Call:
     headers: Mapping[str, str]
     json: Any
     foreign: bool
+    moved: bool = False
 
 
 class HttpApi:
@@ -193,10 +194,11 @@ class HttpApi:
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
         enough: Enough | None = None,
+        moved: bool = False,
     ) -> Answer:
-        """Any other method; see `ci_mcp.core.provider.Api.send`. A redirect is not followed."""
+        """Any other method; see `ci_mcp.core.provider.Api.send`. Of these only a GET follows a redirect."""
         target = self._border.start(path, foreign=False)
-        call = _Call(method.upper(), target, _clean(params), headers or {}, json, foreign=False)
+        call = _Call(method.upper(), target, _clean(params), headers or {}, json, foreign=False, moved=moved)
         return await self._whole(call, idempotent=idempotent, enough=enough)
 
     @asynccontextmanager
@@ -249,13 +251,13 @@ class HttpApi:
             await self._sleep(pause)
 
     async def _open(self, call: _Call) -> httpx.Response:
-        """One attempt, redirects followed: an open response with a status below 300."""
+        """One attempt, redirects followed: an open response with a status below 300, or a redirect that was wanted."""
         target, params = call.target, call.params
         for _ in range(REDIRECTS + 1):
             asked = self._asked(call, target)
             response = await self._request(call, target, params, asked)
             location = response.headers.get("location", "")
-            if response.status_code < 300:  # noqa: PLR2004 - success
+            if response.status_code < 300 or (call.moved and response.status_code in _MOVED):  # noqa: PLR2004 - success
                 return response
             if call.method != "GET" or response.status_code not in _MOVED or not location:
                 raise await refused(response, asked)

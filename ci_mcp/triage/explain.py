@@ -25,7 +25,7 @@ _MESSAGE: Final = 200  # characters of a test's message
 _FENCES: Final = ("<<<", ">>>")
 _FENCE: Final = 20  # tokens of the lines around an excerpt
 _PLACES: Final = 40  # tokens of the places in the checkout, which are known once the excerpts are
-_LONG_AGO: Final = "59 min 59 s ago"
+_LONG_AGO: Final = "1 h 59 min ago"
 _LEAST: Final = 100  # tokens that an excerpt should have before anything else is said at length
 
 

@@ -57,7 +57,7 @@ def test_the_registry_knows_every_variable_and_which_are_secret(server: dict[str
     declared = {one["name"]: one.get("isSecret", False) for one in server["packages"][0]["environmentVariables"]}
     services = load().services.values()
     assert set(names_for(services)) - set(ALWAYS) == set(declared)
-    tokens = {name for one in services for name in (*one.token_env, *one.mcp_token_env)}
+    tokens = {name for one in services for name in (*one.token_env, *one.mcp_token_env, *one.password_env)}
     assert tokens == {name for name, secret in declared.items() if secret}
 
 

@@ -134,6 +134,16 @@ async def test_circles_end(make_api: MakeApi, answer: Answer) -> None:
     assert 6 == count
 
 
+async def test_a_redirect_that_is_wanted_is_an_answer(
+    moved: Callable[..., HttpApi], asked: list[httpx.Request]
+) -> None:
+    """A login sets its session in one, wherever it leads."""
+    async with moved("https://elsewhere.example.net/") as api:
+        reply = await api.send("GET", "/start", moved=True)
+    assert (302, "https://elsewhere.example.net/") == (reply.status, reply.headers["location"])
+    assert 1 == len(asked)
+
+
 async def test_a_redirect_of_a_write_is_not_followed(moved: Callable[..., HttpApi], asked: list[httpx.Request]) -> None:
     """It might be sent twice, or elsewhere."""
     async with moved("/else") as api:

@@ -76,17 +76,24 @@ def control(request: Request, path: str, method: str, params: Json, user: str) -
 def _build(request: Request, method: str, params: Json, _user: str) -> Any:
     world, build = world_of(request), build_of(request)
     if method == "stop":
+        if not request.path_params.get("builder", "1").isdecimal():
+            raise Refused(500, "KeyError('builderid')", INTERNAL)
         if build and world.now() < build.finished:
-            world.stop(build, world.now() + _STOPS, CANCELLED, str(params.get("reason") or "no reason"))
+            world.stop(build, world.now() + _STOPS, CANCELLED, str(params.get("reason", "no reason")))
         return None
     if method != "rebuild":
         raise Refused(501, f"action: {method} is not supported", NO_METHOD)
     if build is None:
-        raise Refused(500, "TypeError(\"'NoneType' object is not subscriptable\")", INTERNAL)
+        raise _nothing()
     kept = {name: value for name, value in build.request.properties.items() if name not in {"owner", "reason"}}
     wish = world.ask(build.builder, world.now(), build.request.source, "rebuild", kept)
     wish.rebuilt = build.id
     return _start(world, build, wish)
+
+
+def _nothing() -> Refused:
+    """What the server says where it did not look whether there is such a thing."""
+    return Refused(500, "TypeError(\"'NoneType' object is not subscriptable\")", INTERNAL)
 
 
 def _start(world: World, like: Build, request: Wish) -> list[Any]:
@@ -140,13 +147,15 @@ def _force(request: Request, method: str, params: Json, user: str) -> Any:
     if wrong:
         raise Refused(400, wrong, BAD_PARAMS)
     # Without a builder it forces all that it has; one that it has not it forces, too.
-    named = [world.builder(params["builderid"])] if "builderid" in params else map(world.builder, form.builders)
+    wanted = params.get("builderid")
+    builders = [world.builder(name) for name in (form.builders if wanted is None else (wanted,))]
     started: Json = {}
     number = 0
-    for builder in named:
-        if builder is not None:
-            number, made = _forced(world, builder, values, user or values.get("username") or "")
-            started |= made
+    for builder in builders:
+        if builder is None:
+            raise _nothing()
+        number, made = _forced(world, builder, values, user or values.get("username") or "")
+        started |= made
     return [number, started]
 
 

@@ -127,7 +127,7 @@ _INNER = (
 )
 _BASE = "https://buildbot.example.com/#/"
 _TRIGGER = StepSpec(
-    "start others", "", seconds=40, results=FAILURE, exit_code=None,
+    "start others", "", seconds=40, results=FAILURE, exit_code=None, state="triggered inner, 1 failure",
     urls={"inner #{request}": _BASE + "buildrequests/{request}",
           "failure: inner/one #{number}": _BASE + "builders/{builder}/builds/{number}"},
 )  # fmt: skip

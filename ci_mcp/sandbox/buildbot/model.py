@@ -39,6 +39,7 @@ class StepSpec:
         logs: its further logs: name, type and text.
         ending: the worker's last words where it killed the command.
         big: its log has 50 MB.
+        state: what web pages say of it when it has ended, where that is not made of its command.
     """
 
     name: str
@@ -54,6 +55,7 @@ class StepSpec:
     logs: tuple[tuple[str, str, str], ...] = ()
     ending: tuple[str, ...] = ()
     big: bool = False
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,8 @@ class Step:
             return f"worker {self.build.worker.name} ready" if now >= self.end else "worker preparing"
         words = self.spec.command.split()
         shown = f"'{' '.join(words[:2])}{' ...' if words[2:] else ''}'" if words else "finished"
-        if now < self.end:
-            return f"{shown}"
+        if now < self.end or self.spec.state:
+            return self.spec.state if now >= self.end else shown
         timed_out = " (timed out)" if any("timed out" in line for line in self.spec.ending) else ""
         if self.results == SUCCESS:
             return shown
