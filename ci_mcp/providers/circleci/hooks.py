@@ -1,6 +1,6 @@
 """The rest of what triage asks: who the token is, what a URL or a checkout names, the vendor's own file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -85,7 +85,8 @@ async def discover(api: Api, checkout: Checkout) -> list[Place]:
     """The projects that build a checkout: what its ``.circleci/info.yml`` says, else those of its remotes.
 
     A remote's slug is tried first; where there is no such project, the followed ones are compared by the owner
-    and name of their repositories, for a project of the GitHub App has another slug.
+    and name of their repositories, for a project of the GitHub App has another slug; at last by their names alone,
+    where only one has it: a fork is built by the project of the repository that it was made from.
     Route: GET /api/v2/project/{slug}, beside it GET /api/v2/project/{slug}/pipeline for what is asked next;
     GET /api/v1.1/projects.
     """
@@ -95,7 +96,8 @@ async def discover(api: Api, checkout: Checkout) -> list[Place]:
     builds_here = (Path(checkout.root) / ".circleci").is_dir()
     found = await _by_slugs(api, list(places)[:_REMOTES], checkout.branch if builds_here else None)
     if not found and builds_here:
-        found = [text(raw, "slug") for raw in await read.followed(api) if _same(raw, set(places))]
+        followed = await read.followed(api)
+        found = [text(raw, "slug") for raw in followed if _same(raw, set(places))] or _of_name(followed, places)
     return [Place(host=api.host, project=slug) for slug in dict.fromkeys(found)]
 
 
@@ -141,6 +143,13 @@ async def _existing(api: Api, slug: str) -> str:
         return ids.slug(text(await read.project(api, slug), "slug")) or slug
     except NotFoundError:
         return ""
+
+
+def _of_name(followed: Sequence[Json], places: Iterable[str]) -> list[str]:
+    """The only followed project whose repository is called like one of these: they may be forks of it."""
+    names = {place.rpartition("/")[2].lower() for place in places}
+    found = [text(raw, "slug") for raw in followed if text(raw, "reponame").lower() in names]
+    return found if len(found) == 1 else []
 
 
 def _same(raw: Json, places: set[str]) -> bool:
