@@ -40,8 +40,9 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
     there, project = await read.slug(api, query.project)
     asking = _Asking(there, project, query)
     calls: list[Callable[[], Awaitable[None]]] = [asking.search]
-    handed = read.was_listed(there, project, query.branch)
-    if read.serves_v3(there) is None or (query.whole and (handed or not read.known_project_id(there, project))):
+    handed, served = read.was_listed(there, project, query.branch), read.serves_v3(there)
+    waits = query.whole and (handed or not read.known_project_id(there, project))
+    if served is None or (served and waits):
         calls.append(asking.look)
         if query.whole and not handed and not ids.slug(query.project):
             calls.append(asking.guess)  # the look-up of its name was a round trip more
