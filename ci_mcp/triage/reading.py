@@ -20,6 +20,7 @@ from ci_mcp.status import Status
 from ci_mcp.triage.cause import Cause, cause
 from ci_mcp.triage.files import Place
 
+_AT_ONCE: Final = 6  # logs fetched side by side: what is short need not wait until all of them have come
 _ALIKE: Final = 600  # tokens of the excerpts by which failures are told alike
 _LEAST: Final = 60  # tokens of an excerpt that still tell something
 _ASIDE: Final = 300  # tokens of the excerpt of what its service has ended
@@ -66,6 +67,7 @@ class Reader:
         self._api, self._hooks = api, hooks
         self._given_up: dict[str, CiError] = {}
         self._open: list[Log] = []
+        self._slots = anyio.Semaphore(_AT_ONCE)
 
     def __enter__(self) -> Self:
         """Logs are read within the block."""
@@ -95,11 +97,13 @@ class Reader:
         if job.log_id in self._given_up:
             raise self._given_up[job.log_id]
         fetch: partial[AsyncIterator[bytes]] = partial(self._hooks.log, self._api, job.log_id)
-        seconds = patience()
         log: Log | None = None
         try:
-            with anyio.move_on_after(seconds) as scope:
-                log = await self._api.store.log(f"{self._api.host} {job.log_id}", fetch, finished=job.status.finished)
+            async with self._slots:
+                seconds = patience()
+                with anyio.move_on_after(seconds) as scope:
+                    name = f"{self._api.host} {job.log_id}"
+                    log = await self._api.store.log(name, fetch, finished=job.status.finished)
             if scope.cancelled_caught:
                 raise TimedOutError(f"its log did not come within {seconds:.0f} s", "ask again, or for this job alone")
         except CiError as error:

@@ -1,14 +1,22 @@
 """Start a run again, its failed jobs or all of it, in its vendor's own way."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from ci_mcp.core.provider import Api
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Run
-from ci_mcp.errors import CiError, UnsupportedError, UsageError
+from ci_mcp.errors import CiError, NotFoundError, UnsupportedError, UsageError
 from ci_mcp.status import Status
 from ci_mcp.triage.choose import choose
 from ci_mcp.triage.target import Found, Target
+from ci_mcp.triage.wait import Clock
 
+Look = Callable[[Api, str], Awaitable[Run]]
+
+_SHOWS = 8.0  # seconds that a vendor is given to show that a run goes on again
+_PAUSE = 2.0
 _NAMED = 8  # projects that are named where several are meant
 
 
@@ -27,8 +35,8 @@ class Rerun:
     note: str = ""
 
 
-async def rerun(services: Services, meant: Found, *, failed_only: bool) -> Rerun:
-    """Start the one run that is meant again.
+async def rerun(services: Services, meant: Found, *, failed_only: bool, clock: Clock | None = None) -> Rerun:
+    """Start the one run that is meant again, and see to it that the vendor shows it, so that it can be waited for.
 
     Raises: UsageError: several are meant, or nothing of it has failed; UnsupportedError: the vendor has no such
     call; what `ci_mcp.triage.choose.choose` raises.
@@ -44,14 +52,10 @@ async def rerun(services: Services, meant: Found, *, failed_only: bool) -> Rerun
         old = (await hooks.run(api, choice.id)).status
         if not (old.finished and old.bad):
             raise UsageError(f"run {choice.id} has not failed", "run all of it again, or wait until it ends")
+    began = datetime.now(UTC)
     started = await hooks.rerun(api, choice.id, failed_only)
     ends = f'ci_wait(target="{target.provider}:#{started}") tells how it ends'
-    seen: Run | None = None
-    if hooks.run:
-        try:
-            seen = await hooks.run(api, started)
-        except CiError:  # it was started, and that is what must be told
-            seen = None
+    seen = await _going(api, hooks.run, started, began, clock or Clock()) if hooks.run else None
     return Rerun(
         status=seen.status if seen and not seen.status.finished else Status.QUEUED,
         provider=target.provider,
@@ -63,6 +67,25 @@ async def rerun(services: Services, meant: Found, *, failed_only: bool) -> Rerun
         url=seen.url if seen else "",
         note="; ".join(filter(None, [*choice.notes, hooks.reruns_all if failed_only else "", ends])),
     )
+
+
+async def _going(api: Api, look: Look, started: str, began: datetime, clock: Clock) -> Run | None:
+    """The run that was started; one that is shown as it ended before, or not yet, is looked at again for a while."""
+    deadline = clock.now() + _SHOWS
+    while True:
+        try:
+            seen = await look(api, started)
+        except NotFoundError:
+            seen = None
+        except CiError:  # it was started, and that is what must be told
+            return None
+        if (seen and not _ended_before(seen, began)) or clock.now() >= deadline:
+            return seen
+        await clock.sleep(_PAUSE)
+
+
+def _ended_before(seen: Run, began: datetime) -> bool:
+    return seen.status.finished and (seen.finished is None or seen.finished <= began)
 
 
 def _one_of(meant: Found) -> Target:

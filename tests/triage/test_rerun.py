@@ -2,14 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 
 from ci_mcp.core.shapes import Place
 from ci_mcp.errors import UnreachableError, UnsupportedError, UsageError
 from ci_mcp.status import Status
+from ci_mcp.triage.rerun import Rerun
+from ci_mcp.triage.rerun import rerun as start_again
+from ci_mcp.triage.target import find
 from ci_mcp.triage.tools import rerun
+from ci_mcp.triage.wait import Clock
 
 Make = Callable[..., Any]
 pytestmark = pytest.mark.anyio
@@ -67,14 +73,54 @@ async def test_where_all_would_run_again_something_must_have_failed(
     assert "r9" == (await rerun(made, "alpha:#r1", "all")).id
 
 
-async def test_a_run_that_cannot_be_seen_yet_was_started_all_the_same(services: Make, toy: Make, run: Make) -> None:
-    """An error after the start must not hide it; a vendor may still show the old end."""
+class Quick:
+    """A clock that only sleeping moves; ``then`` is done at the first sleep."""
+
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        self.time = 0.0
+        self.then = then
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the time pass."""
+        await anyio.lowlevel.checkpoint()
+        self.time += seconds
+        self.then()
+
+    def clock(self) -> Clock:
+        """It as the rerun takes it."""
+        return Clock(lambda: self.time, self.sleep)
+
+
+async def started(services: Any, quick: Quick) -> Rerun:
+    """The rerun of a run."""
+    return await start_again(services, await find(services, "alpha:#r1"), failed_only=True, clock=quick.clock())
+
+
+@pytest.mark.parametrize("new", ["gone", "r1"])
+async def test_a_run_that_cannot_be_seen_yet_was_started_all_the_same(
+    new: str, services: Make, toy: Make, run: Make
+) -> None:
+    """An error after the start must not hide it; a vendor may still show the old end, and is asked for a while."""
+    alpha, quick = toy("alpha", runs=[run(1, Status.FAILED)]), Quick()
+    said = await started(startable(services, alpha, new=new), quick)
+    assert (Status.QUEUED, new) == (said.status, said.id)
+    assert 8 <= quick.time < 12
+
+
+async def test_a_rerun_is_told_once_it_is_shown(services: Make, toy: Make, run: Make) -> None:
+    """So that who waits for it then is not told of its old end."""
     alpha = toy("alpha", runs=[run(1, Status.FAILED)])
-    assert (Status.QUEUED, "gone") == (
-        (said := await rerun(startable(services, alpha, new="gone"), "alpha:#r1")).status,
-        said.id,
-    )
-    assert Status.QUEUED == (await rerun(startable(services, alpha, new="r1"), "alpha:#r1")).status
+    quick = Quick(lambda: alpha.runs.__setitem__(0, run(1, Status.RUNNING)))
+    said = await started(startable(services, alpha, new="r1"), quick)
+    assert (Status.RUNNING, 2) == (said.status, quick.time)
+
+
+async def test_a_rerun_that_has_ended_already_is_not_waited_for(services: Make, toy: Make, run: Make) -> None:
+    """Its end is younger than its start; what cannot be asked is not asked again."""
+    alpha, quick = toy("alpha", runs=[run(1, Status.FAILED)]), Quick()
+    alpha.runs.append(replace(run(9, Status.PASSED), finished=datetime.now(UTC) + timedelta(seconds=5)))
+    assert Status.QUEUED is (await started(startable(services, alpha), quick)).status
+    assert 0 == quick.time
 
 
 async def test_of_several_none_is_guessed(services: Make, toy: Make, run: Make) -> None:

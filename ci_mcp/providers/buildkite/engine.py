@@ -70,13 +70,17 @@ async def failing(api: Api, organization: str, build: str) -> list[Json]:
     return wire.records(reply.json(), "tests")
 
 
+def suite_of(run: Json) -> str:
+    """The slug of the suite that a run of Test Engine is of."""
+    return text(wire.part(run, "suite"), "slug") or text(run, "suite_slug")
+
+
 async def executions(api: Api, organization: str, run: Json) -> list[Json]:
     """The failed executions of a run; some of their tests may have passed later.
 
     Route: GET /v2/analytics/organizations/{org}/suites/{suite}/runs/{run}/failed_executions.
     """
-    suite = text(wire.part(run, "suite"), "slug") or text(run, "suite_slug")
-    path = f"{read.ANALYTICS}/organizations/{organization}/suites/{ids.slug(suite, 'suite')}"
+    path = f"{read.ANALYTICS}/organizations/{organization}/suites/{ids.slug(suite_of(run), 'suite')}"
     path += f"/runs/{ids.own(run, 'run')}/failed_executions"
     reply = await api.get(path, {"include_failure_expanded": "true", "per_page": read.MOST})
     return wire.records(reply.json(), "failed executions")

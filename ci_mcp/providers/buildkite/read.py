@@ -31,6 +31,7 @@ _REMEMBERED: Final = 500  # builds known to have failed
 _only: dict[str, str] = {}
 _named: dict[str, str] = {}
 _bad: dict[tuple[str, str], None] = {}
+_suites: dict[tuple[str, str], tuple[str, ...]] = {}
 
 
 @contextmanager
@@ -119,11 +120,21 @@ def was_bad(api: Api, build: str) -> bool:
     return (api.host, build) in _bad
 
 
+def remember_suites(api: Api, project: str, suites: Iterable[str]) -> None:
+    """Note the test suites that a build of a pipeline has reported to."""
+    if found := tuple(dict.fromkeys(one for one in suites if one)):
+        _suites[api.host, project] = found
+
+
+def known_suites(api: Api, project: str) -> tuple[str, ...]:
+    """The test suites that the last build of a pipeline has reported to; empty where none was read."""
+    return _suites.get((api.host, project), ())
+
+
 def forget() -> None:
-    """Forget every organization and build."""
-    _only.clear()
-    _named.clear()
-    _bad.clear()
+    """Forget every organization, build and suite."""
+    for memory in (_only, _named, _bad, _suites):
+        memory.clear()
 
 
 def numbered(

@@ -6,7 +6,7 @@ from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401
 
 from ci_mcp.core.provider import Hooks
 from ci_mcp.net.pages import Onward
-from ci_mcp.providers.circleci import again, failures, hooks, logs, runs
+from ci_mcp.providers.circleci import again, failures, hooks, listing, logs, runs
 from ci_mcp.providers.circleci.provider import provider
 
 __all__ = ["provider"]
@@ -15,10 +15,10 @@ provider.hooks = Hooks(
     identity=hooks.identity,
     locate=hooks.locate,
     discover=hooks.discover,
-    runs=runs.runs,
+    runs=listing.runs,
     run=runs.run,
     whole=runs.whole,
-    statuses=runs.statuses,
+    statuses=listing.statuses,
     poll=runs.poll,
     failures=failures.failures,
     log=logs.log,

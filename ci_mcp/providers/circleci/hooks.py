@@ -1,6 +1,8 @@
 """The rest of what triage asks: who the token is, what a URL or a checkout names, the vendor's own file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +11,8 @@ import yaml
 from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Checkout, Identity, Place, TestCase
-from ci_mcp.errors import NotFoundError
+from ci_mcp.core.together import together
+from ci_mcp.errors import CiError, NotFoundError
 from ci_mcp.providers.circleci import ids, read, steps, tests, wire
 from ci_mcp.providers.circleci.ids import Named
 from ci_mcp.providers.circleci.provider import CLOUD
@@ -82,15 +85,19 @@ async def discover(api: Api, checkout: Checkout) -> list[Place]:
     """The projects that build a checkout: what its ``.circleci/info.yml`` says, else those of its remotes.
 
     A remote's slug is tried first; where there is no such project, the followed ones are compared by the owner
-    and name of their repositories, for a project of the GitHub App has another slug.
-    Route: GET /api/v2/project/{slug}, GET /api/v1.1/projects.
+    and name of their repositories, for a project of the GitHub App has another slug; at last by their names alone,
+    where only one has it: a fork is built by the project of the repository that it was made from.
+    Route: GET /api/v2/project/{slug}, beside it GET /api/v2/project/{slug}/pipeline for what is asked next;
+    GET /api/v1.1/projects.
     """
     if linked := _linked(Path(checkout.root)):
         return [Place(host=api.host, project=linked)]
     places = dict.fromkeys(normal for remote in checkout.remotes if (normal := repository.normal(remote)))
-    found = [slug for normal in list(places)[:_REMOTES] if (slug := await _by_slug(api, normal))]
-    if not found and (Path(checkout.root) / ".circleci").is_dir():
-        found = [text(raw, "slug") for raw in await read.followed(api) if _same(raw, set(places))]
+    builds_here = (Path(checkout.root) / ".circleci").is_dir()
+    found = await _by_slugs(api, list(places)[:_REMOTES], checkout.branch if builds_here else None)
+    if not found and builds_here:
+        followed = await read.followed(api)
+        found = [text(raw, "slug") for raw in followed if _same(raw, set(places))] or _of_name(followed, places)
     return [Place(host=api.host, project=slug) for slug in dict.fromkeys(found)]
 
 
@@ -109,16 +116,40 @@ def _linked(root: Path) -> str:
     return slug
 
 
-async def _by_slug(api: Api, normal: str) -> str:
-    host, _, rest = normal.partition("/")
-    vcs = _HOSTS.get(host, "" if api.host == CLOUD else "gh")  # a server builds from a GitHub of its own, too
-    slug = ids.slug(f"{vcs}/{rest}")
-    if not slug:
+async def _by_slugs(api: Api, places: list[str], branch: str | None) -> list[str]:
+    """The slugs of repositories that have a project; of the first one the pipelines of a branch are read beside."""
+    slugs = [slug for place in places if (slug := _slug(api, place))]
+    calls = [partial(_existing, api, slug) for slug in slugs]
+
+    async def beside(slug: str) -> str:
+        with suppress(CiError):
+            path = f"{read.V2}/project/{ids.path(slug)}/pipeline"
+            found, _ = await read.page(api, path, "pipelines", {"branch": branch}, "")
+            read.hand_on(api, slug, branch or "", found)
         return ""
+
+    looking = [partial(beside, slug) for slug in slugs[:1] if branch is not None]
+    return [slug for slug in await together([*calls, *looking]) if slug]
+
+
+def _slug(api: Api, place: str) -> str:
+    host, _, rest = place.partition("/")
+    vcs = _HOSTS.get(host, "" if api.host == CLOUD else "gh")  # a server builds from a GitHub of its own, too
+    return ids.slug(f"{vcs}/{rest}")
+
+
+async def _existing(api: Api, slug: str) -> str:
     try:
         return ids.slug(text(await read.project(api, slug), "slug")) or slug
     except NotFoundError:
         return ""
+
+
+def _of_name(followed: Sequence[Json], places: Iterable[str]) -> list[str]:
+    """The only followed project whose repository is called like one of these: they may be forks of it."""
+    names = {place.rpartition("/")[2].lower() for place in places}
+    found = [text(raw, "slug") for raw in followed if text(raw, "reponame").lower() in names]
+    return found if len(found) == 1 else []
 
 
 def _same(raw: Json, places: set[str]) -> bool:

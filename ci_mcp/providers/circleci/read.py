@@ -5,6 +5,7 @@ slug stands for, and which id a job's number stands for.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -27,16 +28,18 @@ V2: Final = "/api/v2"
 V3: Final = "/api/v3"
 PRIVATE: Final = "/api/private"
 _REMEMBERED: Final = 5000  # jobs whose ids are kept
+_FRESH: Final = 5.0  # seconds that a list which was read in passing may wait to be used
 
 _v3: dict[str, bool] = {}
 _probing: dict[str, anyio.Lock] = {}
 _projects: dict[tuple[str, str], str] = {}
 _jobs: dict[tuple[str, str], str] = {}
+_pages: dict[tuple[str, str, str], tuple[float, list[Json]]] = {}
 
 
 def forget() -> None:
     """Forget what is remembered of every host."""
-    for memory in (_v3, _probing, _projects, _jobs):
+    for memory in (_v3, _probing, _projects, _jobs, _pages):
         memory.clear()
 
 
@@ -97,6 +100,25 @@ async def page(api: Api, path: str, what: str, params: Mapping[str, Any], token:
     """One page of a list of v2, and the token of the next."""
     body = await get(api, path, f"list of {what}", {**params, "page-token": token})
     return wire.records(body.get("items"), what), token_next(body.get("next_page_token"))
+
+
+def hand_on(api: Api, project: str, branch: str, pipelines: list[Json]) -> None:
+    """Keep the first page of a branch's pipelines for who asks for it next, which is once and soon."""
+    _pages.clear()
+    _pages[api.host, project, branch] = (time.monotonic(), pipelines)
+
+
+def was_listed(api: Api, project: str, branch: str) -> bool:
+    """Whether such a page was just read and not used yet."""
+    read, _ = _pages.get((api.host, project, branch), (-_FRESH, []))
+    return time.monotonic() - read < _FRESH
+
+
+def handed_on(api: Api, project: str, branch: str) -> list[Json] | None:
+    """The page that was just read, once; ``None`` where there is none."""
+    fresh = was_listed(api, project, branch)
+    _, found = _pages.pop((api.host, project, branch), (0.0, []))
+    return found if fresh else None
 
 
 async def every(api: Api, path: str, what: str, *, most_pages: int = 5) -> list[Json]:

@@ -16,6 +16,7 @@ provider.hooks = Hooks(
     discover=places.discover,
     runs=hooks.runs,
     run=hooks.run,
+    poll=hooks.poll,
     failures=hooks.failures,
     log=logs.log,
     rerun=runs.rerun,

@@ -31,8 +31,9 @@ _MESSAGES: Final = 5  # jobs whose own message is asked for: one small request e
 class TaskRun(Run):
     """A run that remembers its rows, so that `failures` does not ask for them again."""
 
-    __slots__ = ("tree",)
+    __slots__ = ("asked_rows", "tree")
     tree: Tree
+    asked_rows: bool
 
 
 def short(raw: Json, project: str, api: Api) -> Run:
@@ -195,9 +196,35 @@ async def run(api: Api, asked: str) -> TaskRun:
     Route: see `ci_mcp.providers.pocketci.read.run` and `rows_of`; GET /api/runs/{run}/gates where no task runs.
     Raises: NotFoundError: there is none, or it was pruned.
     """
-    found, tree = await look(api, ids.run(api, asked))
+    return _remembering(*await look(api, ids.run(api, asked)), rows=True)
+
+
+async def poll(api: Api, seen: Run) -> Run:
+    """A run that went on when it was last seen, as it stands now: one request, in turns for its tasks and for itself.
+
+    Its tasks alone do not tell that it has ended: a server that was started again leaves them as they were.
+    Route: GET /api/runs/{run}/status or the MCP tool search_tasks; once no task runs, or it goes on no more, what
+    `run` asks for.
+    """
+    if not isinstance(seen, TaskRun) or not hasattr(seen, "tree") or seen.tree.idle:
+        return await run(api, seen.id)
+    if seen.asked_rows or not seen.tree.rows:
+        raw = await read.run(api, seen.id)
+        if text(raw, "status") != text(seen.tree.run, "status"):
+            return await run(api, seen.id)
+        return _remembering(
+            _whole(api, Tree(raw, seen.tree.rows), seen.project, ()), Tree(raw, seen.tree.rows), rows=False
+        )
+    tree = Tree(seen.tree.run, await read.rows_of(api, seen.id))
+    if tree.idle:
+        return await run(api, seen.id)
+    return _remembering(_whole(api, tree, seen.project, ()), tree, rows=True)
+
+
+def _remembering(found: Run, tree: Tree, *, rows: bool) -> TaskRun:
     made = TaskRun(**{name: getattr(found, name) for name in Run.__dataclass_fields__})
     object.__setattr__(made, "tree", tree)
+    object.__setattr__(made, "asked_rows", rows)
     return made
 
 

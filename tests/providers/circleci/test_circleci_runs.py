@@ -12,7 +12,7 @@ import pytest
 from ci_mcp.core.shapes import Job, Run, RunQuery
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.circleci import again, failures, hooks, logs, read, runs
+from ci_mcp.providers.circleci import again, failures, hooks, listing, logs, read, runs
 from ci_mcp.sandbox.circleci import build, world
 from ci_mcp.sandbox.plan import Clock, Site
 from ci_mcp.sandbox.serve import Service
@@ -28,7 +28,7 @@ PROJECT = "3f0b5f0e-1111-4111-8111-000000000001"
 
 async def test_runs_are_told_newest_first(either: HttpApi) -> None:
     """By one search, or by lists."""
-    found = await runs.runs(either, RunQuery(project="gh/acme/shop", branch="main", limit=3))
+    found = await listing.runs(either, RunQuery(project="gh/acme/shop", branch="main", limit=3))
     assert [world.SHOP_MAIN_PIPELINE] == [run.id for run in found][:1]
     assert ("gh/acme/shop", "main", Status.FAILED, "ada") == (
         found[0].project,
@@ -44,13 +44,13 @@ async def test_runs_are_told_newest_first(either: HttpApi) -> None:
 async def test_a_project_has_several_names(api: HttpApi, project: str) -> None:
     """A bare name is one of the followed projects."""
     assert world.SHOP_MAIN_PIPELINE in [
-        run.id for run in await runs.runs(api, RunQuery(project=project, branch="main"))
+        run.id for run in await listing.runs(api, RunQuery(project=project, branch="main"))
     ]
 
 
 async def test_the_last_green_run_is_found(either: HttpApi) -> None:
     """On a server among the newest pipelines only."""
-    found = await runs.runs(either, RunQuery(project="gh/acme/shop", branch="main", status=Status.PASSED))
+    found = await listing.runs(either, RunQuery(project="gh/acme/shop", branch="main", status=Status.PASSED))
     assert world.SHOP_MAIN_GREEN_PIPELINE == found[0].id
     assert {Status.PASSED} == {run.status for run in found}
 
@@ -58,7 +58,7 @@ async def test_the_last_green_run_is_found(either: HttpApi) -> None:
 async def test_without_a_search_older_runs_stay_unknown(server: HttpApi, service: Service) -> None:
     """Each status costs a request: the newest of a branch is worth it."""
     service.requests.clear()
-    found = await runs.runs(server, RunQuery(project="gh/acme/shop", branch="main"))
+    found = await listing.runs(server, RunQuery(project="gh/acme/shop", branch="main"))
     assert Status.FAILED is found[0].status
     assert {(Status.UNKNOWN, "not looked up")} == {(run.status, run.word) for run in found[1:]}
     assert 3 == service.requests.total()
@@ -66,15 +66,15 @@ async def test_without_a_search_older_runs_stay_unknown(server: HttpApi, service
 
 async def test_a_run_of_a_commit_is_found(either: HttpApi) -> None:
     """Neither route filters by it."""
-    every = await runs.runs(either, RunQuery(project="gh/acme/shop", branch="main"))
-    found = await runs.runs(either, RunQuery(project="gh/acme/shop", branch="main", commit=every[1].commit[:12]))
+    every = await listing.runs(either, RunQuery(project="gh/acme/shop", branch="main"))
+    found = await listing.runs(either, RunQuery(project="gh/acme/shop", branch="main", commit=every[1].commit[:12]))
     assert {every[1].commit} == {run.commit for run in found}
-    assert [] == await runs.runs(either, RunQuery(project="gh/acme/shop", commit="f" * 40))
+    assert [] == await listing.runs(either, RunQuery(project="gh/acme/shop", commit="f" * 40))
 
 
 async def test_runs_of_every_branch_have_their_real_status(either: HttpApi) -> None:
     """A configuration error is a failure, a run on hold is blocked, though the search says neither."""
-    found = {run.id: run for run in await runs.runs(either, RunQuery(project="gh/acme/shop", limit=20))}
+    found = {run.id: run for run in await listing.runs(either, RunQuery(project="gh/acme/shop", limit=20))}
     assert Status.FAILED is found[world.SHOP_MAIN_PIPELINE].status
     assert (Status.FAILED, "error") == (
         found[world.SHOP_MALFORMED_PIPELINE].status,
@@ -87,7 +87,7 @@ async def test_runs_of_every_branch_have_their_real_status(either: HttpApi) -> N
 async def test_no_project_is_told(either: HttpApi) -> None:
     """By a search, which finds nothing, as by a 404."""
     with pytest.raises(NotFoundError, match="no project gh/acme/nothing"):
-        await runs.runs(either, RunQuery(project="gh/acme/nothing"))
+        await listing.runs(either, RunQuery(project="gh/acme/nothing"))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_what_no_log_tells_is_said(api: HttpApi, pipeline: str, words: str
 
 async def test_a_run_without_jobs_is_read_again_for_its_failures(api: HttpApi) -> None:
     """One that came from a list has none; a configuration error has none to read."""
-    listed = (await runs.runs(api, RunQuery(project="gh/acme/shop", branch="main")))[0]
+    listed = (await listing.runs(api, RunQuery(project="gh/acme/shop", branch="main")))[0]
     assert ["test"] == [found.job.name for found in await failures.failures(api, listed, "")]
     assert [] == await failures.failures(api, await runs.run(api, world.SHOP_MALFORMED_PIPELINE), "")
 
@@ -214,9 +214,9 @@ async def test_a_search_goes_on_while_nothing_is_found(fake: Fake) -> None:
         f"GET /v2/pipeline/{RUN}/workflow": {"items": [{"id": FLOW, "name": "a", "status": "on_hold"}]},
     }
     api = fake(answers)
-    assert [] == await runs.runs(api, RunQuery(project="gh/acme/web", commit="d" * 40))
+    assert [] == await listing.runs(api, RunQuery(project="gh/acme/web", commit="d" * 40))
     assert 3 == len(bodies)
-    (found,) = await runs.runs(api, RunQuery(project="gh/acme/web", branch="main", limit=1))
+    (found,) = await listing.runs(api, RunQuery(project="gh/acme/web", branch="main", limit=1))
     assert (Status.BLOCKED, f"https://app.circleci.com/pipeline/{RUN}") == (found.status, found.url)
     assert b'"filter":"pipeline.git.branch == \\"main\\""' in bodies[-1].replace(b'": "', b'":"')
 
@@ -230,13 +230,13 @@ async def test_a_search_that_is_refused_gives_way_to_the_lists(fake: Fake) -> No
         "GET /v2/project/gh/acme/web/pipeline": {"items": [raw]},
         f"GET /v2/pipeline/{RUN}/workflow": {"items": [{"id": FLOW, "name": "a", "status": "success"}]},
     }
-    assert [Status.PASSED] == [run.status for run in await runs.runs(fake(answers), RunQuery(project="gh/acme/web"))]
+    assert [Status.PASSED] == [run.status for run in await listing.runs(fake(answers), RunQuery(project="gh/acme/web"))]
 
 
 async def test_a_search_without_v3_is_told_by_a_404(fake: Fake) -> None:
     """Of a host that turns out not to serve it."""
     gone = {"GET /v3/projects": _search({"id": PROJECT}), "GET /v2/project/gh/acme/web/pipeline": {"items": []}}
-    assert [] == await runs.runs(fake(gone), RunQuery(project="gh/acme/web"))
+    assert [] == await listing.runs(fake(gone), RunQuery(project="gh/acme/web"))
 
 
 async def test_a_branch_is_quoted_in_the_search(fake: Fake) -> None:
@@ -248,7 +248,7 @@ async def test_a_branch_is_quoted_in_the_search(fake: Fake) -> None:
         return httpx.Response(200, json=_search())
 
     api = fake({"GET /v3/projects": _search({"id": PROJECT}), "POST /v3/runs/search": answer})
-    await runs.runs(api, RunQuery(project="gh/acme/web", branch='a" or "b', status=Status.PASSED))
+    await listing.runs(api, RunQuery(project="gh/acme/web", branch='a" or "b', status=Status.PASSED))
     assert b'a\\\\\\" or \\\\\\"b' in bodies[0]
     assert b"pipeline.status" in bodies[0]
 
@@ -335,7 +335,7 @@ async def test_a_pasted_job_is_explained_in_twelve_requests_and_five_round_trips
 
         async def green() -> None:
             query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=20)
-            found["green"] = await runs.runs(api, query)
+            found["green"] = await listing.runs(api, query)
 
         async with anyio.create_task_group() as group:
             for call in (log, tests, green):
