@@ -72,7 +72,7 @@ def prose(text: str) -> None:
     console = _console()
     for line in said.split("\n"):
         fitting = folded(line, console.width)
-        console.print(fitting, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
+        console.print(fitting, style=line_style(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def json_text(value: Any) -> None:
@@ -83,7 +83,8 @@ def json_text(value: Any) -> None:
     _console().print_json(text, ensure_ascii=False)
 
 
-def _line_style(line: str) -> str:
+def line_style(line: str) -> str:
+    """The style of a line of prose on a terminal: of its status, of a telling line, of a fence."""
     if _TELLING.match(line):
         return "bold red"
     if line.startswith(("<<<", ">>>")) or re.match(r"^ *(… )", line):

@@ -177,6 +177,7 @@ class Hooks:
         log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
         rerun: run id, failed jobs only or all → the id of the new run.
+        reruns_all: in words, why ``rerun`` also runs again what passed, where the vendor has no other way.
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
         login: the service's own way to log a person in, told what to show them → the token.
@@ -199,6 +200,7 @@ class Hooks:
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
+    reruns_all: str = ""
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
     login: Login | None = None

@@ -162,6 +162,7 @@ class RunQuery:
     """Which runs of a project are wanted, newest first.
 
     Without ``statuses`` a status that costs a request of its own may stay unknown, where another one is wanted, too.
+    With ``whole`` the newest of them is asked for with its jobs next, so what that takes may be read beside.
     """
 
     project: str
@@ -170,6 +171,7 @@ class RunQuery:
     status: Status | None = None
     limit: int = 20
     statuses: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def offers(monkeypatch: pytest.MonkeyPatch) -> Offers:
     [
         (("do",), ["doctor"]),
         (("api", ""), list(load().services)),
-        (("api", "buil"), ["buildkite"]),
+        (("api", "buildk"), ["buildkite"]),
         (("auth", "lo"), ["login", "logout"]),
         (("auth", "login", "sem"), ["semaphore"]),
         (("serve", "--provider", "circ"), ["circleci"]),

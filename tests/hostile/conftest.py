@@ -97,7 +97,7 @@ class Proxy:
             top, rest = top.replace(old.encode(), new.encode()), rest.replace(old.encode(), new.encode())
         first, *others = top.decode("latin-1").split("\r\n")
         headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in others)]
-        if ("transfer-encoding", "chunked") in headers:
+        if ("transfer-encoding", "chunked") in {(name.lower(), value.lower()) for name, value in headers}:
             rest = unchunked(rest)
         return Answered(head.partition("\r\n")[0], int(first.split()[1]), headers, rest)
 

@@ -229,7 +229,7 @@ async def outcomes(  # noqa: PLR0913, PLR0917 - what a round is made of
                 wrong.append(f"{tool}: {kind} for {sorted(fault.kinds)}: {said[:300]}")
             elif kind == "usage" and load().tools[tool].read_only and "usage" not in fault.kinds:
                 wrong.append(f"{tool}: blames the caller: {said[:300]}")
-            elif service.token in said or spoilt.url in said or "Traceback" in said:
+            elif (service.token and service.token in said) or spoilt.url in said or "Traceback" in said:
                 wrong.append(f"{tool}: says too much: {said[:300]}")
 
     await asyncio.gather(*(one(tool) for tool in tools_of(name)))

@@ -4,7 +4,7 @@ A run is a pipeline, or one of its workflows where a page of that was given (``w
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -33,9 +33,10 @@ _BRANCHES: Final = 8  # branches whose newest pipeline is asked for its workflow
 class PipelineRun(Run):
     """A run that remembers what it was made from, so that a `poll` asks only for what goes on."""
 
-    __slots__ = ("pipeline", "workflows")
+    __slots__ = ("jobs_read", "pipeline", "workflows")
     pipeline: Json
     workflows: Sequence[Json]
+    jobs_read: Mapping[str, Sequence[Json]]
 
 
 async def runs(api: Api, query: RunQuery) -> list[Run]:
@@ -48,10 +49,12 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
     """
     there, project = await read.slug(api, query.project)
     asking = _Asking(there, project, query)
-    newest_first = query.statuses and query.status is None and not query.commit
-    waits = newest_first and not read.known_project_id(there, project)
-    beside = read.serves_v3(there) is None or (read.serves_v3(there) and waits)
-    await together([asking.search, asking.look] if beside else [asking.search])
+    calls = [asking.search]
+    if read.serves_v3(there) is None or (query.whole and not read.known_project_id(there, project)):
+        calls.append(asking.look)
+        if query.whole and not ids.slug(query.project):
+            calls.append(asking.guess)  # the look-up of its name was a round trip more
+    await together(calls)
     if asking.searched is not None:
         return await _refined(there, _with_newest(asking.searched, asking.listed[:1], query), query)
     if asking.listed:
@@ -60,13 +63,14 @@ async def runs(api: Api, query: RunQuery) -> list[Run]:
 
 
 class _Asking:
-    """One question for runs: the search, and the list that is read beside it."""
+    """One question for runs: the search, and what is read beside it."""
 
     def __init__(self, api: Api, project: str, query: RunQuery) -> None:
         self.api, self.project, self.query = api, project, query
         self.searched: list[Run] | None = None
         self.page: list[Json] = []
         self.listed: list[Run] = []
+        self.jobs: dict[str, Sequence[Json]] = {}
         self._searches = False
         self._told = anyio.Event()
 
@@ -78,6 +82,7 @@ class _Asking:
             self.searched = await search.runs(self.api, self.project, known, self.query)
 
     async def look(self) -> None:
+        """The list, with the status of its newest run, of more of them where there is no search."""
         with suppress(CiError):  # it is asked for again where it is needed
             self.page = await _page(self.api, self.project, self.query)
             await self._told.wait()
@@ -85,6 +90,14 @@ class _Asking:
                 self.listed = await _statuses(self.api, self.page, self.query)
             elif self.page:
                 self.listed = [await _with_workflows(self.api, self.page[0])]
+        for one in self.listed[:1]:
+            _remember(one, "jobs_read", self.jobs)
+
+    async def guess(self) -> None:
+        """The jobs of the workflow that a job has run in last, which is likely that of the newest run."""
+        with suppress(CiError):
+            if flow := await read.last_workflow(self.api, self.project, self.query.branch):
+                self.jobs[flow] = await read.jobs(self.api, flow)
 
 
 def _with_newest(found: list[Run], newest: Sequence[Run], query: RunQuery) -> list[Run]:
@@ -179,9 +192,13 @@ def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> Pip
 
 
 def _remembering(made: PipelineRun, raw: Json, found: Sequence[Json]) -> PipelineRun:
-    object.__setattr__(made, "pipeline", raw)
-    object.__setattr__(made, "workflows", found)
+    for name, value in (("pipeline", raw), ("workflows", found), ("jobs_read", {})):
+        _remember(made, name, value)
     return made
+
+
+def _remember(made: Run, name: str, value: object) -> None:
+    object.__setattr__(made, name, value)
 
 
 async def run(api: Api, named: str) -> Run:
@@ -191,7 +208,7 @@ async def run(api: Api, named: str) -> Run:
     GET /api/v2/workflow/{id}/job.
     Raises: NotFoundError: there is no such run, or none that the token may see.
     """
-    there, found = await _named(api, named)
+    there, found = await find(api, named)
     if found.workflow and not found.pipeline:
         return await _workflow_run(there, found)
     try:
@@ -205,15 +222,15 @@ async def run(api: Api, named: str) -> Run:
 async def whole(api: Api, listed: Run) -> Run:
     """A run that `runs` has just listed, with its jobs; its pipeline is not read again.
 
-    Route: GET /api/v2/workflow/{id}/job; GET /api/v2/pipeline/{id}/workflow where the list has not told; what `run`
-    asks for where a search has told of it.
+    Route: GET /api/v2/workflow/{id}/job; GET /api/v2/pipeline/{id}/workflow where the list has not told.
     """
-    if not isinstance(listed, PipelineRun):
-        return await run(api, listed.id)
     there = _there(api, listed)
-    return await _with_jobs(
-        there, listed.pipeline, listed.workflows or await pipelines.workflows_of(there, listed.pipeline)
-    )
+    if isinstance(listed, PipelineRun):
+        every = listed.workflows or await pipelines.workflows_of(there, listed.pipeline)
+        return await _with_jobs(there, listed.pipeline, every, listed.jobs_read)
+    if listed.reason:  # its configuration failed, and only its pipeline tells how
+        return await run(api, listed.id)
+    return await _with_jobs(there, search.as_pipeline(listed), await read.workflows(there, listed.id))
 
 
 async def poll(api: Api, seen: Run) -> Run:
@@ -250,8 +267,8 @@ def _bad(jobs: Sequence[Job]) -> int:
     return sum(job.status.bad for job in jobs)
 
 
-async def _named(api: Api, text: str) -> tuple[Api, Named]:
-    """The run that a text names; of ``PROJECT#RUN`` the run may be the pipeline's number in that project."""
+async def find(api: Api, text: str) -> tuple[Api, Named]:
+    """The Api and the run that a text names; of ``PROJECT#RUN`` the run may be a pipeline's number in that project."""
     project, mark, run = text.rpartition("#")
     if mark and run.isdecimal():
         api, project = await read.slug(api, project)
@@ -267,16 +284,18 @@ async def _pipeline_run(api: Api, named: Named) -> Run:
     return await _with_jobs(api, raw, every)
 
 
-async def _with_jobs(api: Api, raw: Json, every: Sequence[Json]) -> Run:
+async def _with_jobs(
+    api: Api, raw: Json, every: Sequence[Json], known: Mapping[str, Sequence[Json]] | None = None
+) -> Run:
     live = standing.current(every)
     bad_first = sorted(live, key=lambda one: not wire.workflow_status(text(one, "status")).bad)
     read_of = [text(one, "id") for one in bad_first[:_LIVE]]
-    lists: dict[str, list[Json]] = {}
+    lists = dict(known or {})
 
     async def read_jobs(workflow: str) -> None:
         lists[workflow] = await read.jobs(api, workflow)
 
-    calls: list[Call] = [partial(read_jobs, one) for one in read_of]
+    calls: list[Call] = [partial(read_jobs, one) for one in read_of if one not in lists]
     if standing.status(raw, every).bad:
         calls.append(partial(_prepare, api, ids.slug(text(raw, "project_slug"))))
     await together(calls)
@@ -359,42 +378,3 @@ def with_few_logs(found: Sequence[Job]) -> tuple[Job, ...]:
         left.remove(best)
         chosen.add(best)
     return tuple(job if at in chosen or not job.log_id else replace(job, log_id="") for at, job in enumerate(found))
-
-
-async def rerun(api: Api, named: str, failed_only: bool) -> str:
-    """Run a workflow again, or every workflow of a pipeline that failed (all of them where everything is wanted).
-
-    Route: POST /api/v2/workflow/{id}/rerun.
-    Raises: UsageError: nothing of it has failed.
-    """
-    there, found = await _named(api, named)
-    if found.workflow and not found.pipeline:
-        started = await workflows.rerun(there, found.workflow, failed=failed_only)
-        return f"{ids.WORKFLOW}{started.workflow}"
-    try:
-        return await _rerun_pipeline(there, await read.pipeline_id(there, found), failed_only)
-    except NotFoundError:
-        if not found.workflow:
-            raise
-    started = await workflows.rerun(there, found.workflow, failed=failed_only)
-    return f"{ids.WORKFLOW}{started.workflow}"
-
-
-async def _rerun_pipeline(api: Api, pipeline: str, failed_only: bool) -> str:
-    every = await read.workflows(api, pipeline)
-    setup = [raw for raw in every if standing.is_setup(raw)]
-    live = standing.current(every)
-    if failed_only:
-        chosen = [raw for raw in live if wire.workflow_status(text(raw, "status")) in {Status.FAILED, Status.CANCELED}]
-        if not chosen:
-            raise UsageError(f"no workflow of run {pipeline} has failed", "run all of it again, or wait until it ends")
-    else:
-        chosen = setup[-1:] or live  # the setup workflow starts the others
-    await together([partial(_again, api, raw, failed_only) for raw in chosen])
-    return pipeline
-
-
-async def _again(api: Api, raw: Json, failed_only: bool) -> None:
-    # A workflow that never ran a job has no failed one to begin with.
-    failed = failed_only and text(raw, "status") in {"failed", "canceled"}
-    await workflows.rerun(api, text(raw, "id"), failed=failed)

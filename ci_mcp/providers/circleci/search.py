@@ -105,3 +105,16 @@ def _of_search(api: Api, raw: Json, project: str) -> Run:
         duration=wire.seconds_between(created, ended),
         reason=broken,
     )
+
+
+def as_pipeline(found: Run) -> Json:
+    """A run that the search has told of, as v2 tells of its pipeline."""
+    number = (ids.read_url(found.url) or ids.Named()).number
+    return {
+        "id": found.id,
+        "number": int(number) if number else None,
+        "project_slug": found.project,
+        "created_at": found.created.isoformat() if found.created else None,
+        "trigger": {"actor": {"login": found.actor}},
+        "vcs": {"branch": found.branch, "revision": found.commit, "commit": {"subject": found.title}},
+    }
