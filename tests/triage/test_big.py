@@ -167,3 +167,24 @@ async def test_any_number_of_tokens_is_kept_to(tokens: int, services: Make, toy:
     answer = fit(await explain(services(alpha), URL, tokens=tokens), tokens)
     assert tokens * 4 >= len(answer.text)
     assert "1. Job" in answer.text
+
+
+@pytest.mark.parametrize("passed", [10, 1_000])
+async def test_jobs_that_passed_cost_neither_requests_nor_tokens(
+    passed: int, services: Make, toy: Make, run: Make
+) -> None:
+    """Three failed, each in its own way: as many calls and as many words, however many passed."""
+    bad = tuple(job(number, Status.FAILED) for number in range(3))
+    jobs = (*bad, *(job(number, Status.PASSED) for number in range(3, 3 + passed)))
+    alpha = toy(
+        "alpha",
+        runs=[replace(run(1, Status.FAILED), jobs=jobs)],
+        failures=[Failure(job=one) for one in bad],
+        logs={one.log_id: f"E   assert '{one.id}' == 1\n{END}".encode() for one in bad},
+    )
+    answer = fit(await explain(services(alpha), URL))
+    assert {"run r1": 1, "failures r1": 1, "log log0": 1, "log log1": 1, "log log2": 1}.items() <= Counter(
+        alpha.asked
+    ).items()
+    assert 6 >= len(alpha.asked)
+    assert 300 * 4 >= len(answer.text)
