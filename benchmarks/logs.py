@@ -1,26 +1,22 @@
-"""How fast and how small is the log engine, against ripgrep? It makes its own logs and prints ratios.
+"""How fast and how small is the log engine, against ripgrep?
 
-    python benchmarks/logs.py [--megabytes 100] [--runs 5] [--big]
-
-Whole processes against whole processes, taking turns, medians. The yardstick is ``rg -c`` with the same patterns that
-the engine passes over a big log for. ``--big`` adds a log of 1 GB: tail, search and window, and a line of 1 GB.
+It makes its own logs. Whole processes against whole processes, taking turns, medians. The yardstick is ``rg -c`` on the
+same file, with the same patterns: those that the engine passes over a big log for, or the one that is searched for.
 """
 
-import argparse
-import os
 import random
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.measure import Cost, run, table
 from ci_mcp.logs.knowledge.alarms import ALARMS
 
+MEGABYTES = 100
+RUNS = 5
 WORDS = ["alpha", "beta", "delta", "module", "object", "package", "build", "link", "cache", "layer", "worker", "queue"]
 FAILURE = """\
 Traceback (most recent call last):
@@ -39,6 +35,9 @@ VIEW = (
     "import sys; from ci_mcp.logs.clean import Log; from ci_mcp.logs import search;"
     "log = Log.of_file(sys.argv[1]); print(len(eval('search.' + sys.argv[2]).text()))"
 )
+
+
+SEARCHES = {"the failure": "AssertionError|exit code [1-9]", "one line in 500": "ERROR in (alpha|beta)_[0-9]+"}
 
 
 def green_lines(rng: random.Random) -> list[str]:
@@ -83,81 +82,76 @@ def write(path: Path, megabytes: int) -> Path:
     return path
 
 
-def run(command: list[str]) -> tuple[float, float]:
-    """The seconds a whole process took, and its peak memory in MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own commands
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode > 1:
-        sys.exit(f"failed: {command}")
-    return seconds, _megabytes(usage)
-
-
-def _megabytes(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-def compare(commands: dict[str, list[str]], runs: int) -> dict[str, tuple[float, float]]:
+def compare(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, Cost]:
     """Medians of seconds and peaks of memory; the commands take turns, after one round that is not counted."""
-    seen: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    seen: dict[str, list[Cost]] = {name: [] for name in commands}
     for turn in range(runs + 1):
         for name, command in commands.items():
-            measured = run(command)
+            cost = run(command)
             if turn:
-                seen[name].append(measured)
-    return {name: (statistics.median(s for s, _ in all_), max(m for _, m in all_)) for name, all_ in seen.items()}
+                seen[name].append(cost)
+    return {name: _middle(costs) for name, costs in seen.items()}
 
 
-def excerpts(folder: Path, megabytes: int, runs: int) -> None:
-    """An excerpt of a log against ripgrep (and grep) counting the same patterns in it."""
-    log, patterns = write(folder / "build.log", megabytes), folder / "patterns"
+def _middle(costs: Sequence[Cost]) -> Cost:
+    seconds, cpu = statistics.median(one.seconds for one in costs), statistics.median(one.cpu for one in costs)
+    return Cost(seconds, cpu, max(one.peak for one in costs))
+
+
+def against(title: str, commands: Mapping[str, Sequence[str]], runs: int) -> None:
+    """A table of commands against the last of them."""
+    results = compare(commands, runs)
+    yardstick = list(results.values())[-1]
+    rows = [
+        [name, f"{one.seconds:.2f} s", f"{one.peak:.0f} MB", yardstick.seconds / one.seconds, yardstick.cpu / one.cpu]
+        for name, one in results.items()
+    ]
+    columns = ["whole process", "took", "peak memory (≤ 150 MB)", "× rg's speed (≥ 0.5)", "by the processor"]
+    table(f"{title}, median of {runs}", columns, rows)
+
+
+def excerpts(folder: Path) -> None:
+    """An excerpt of a log against ripgrep counting the same patterns in it, then a search."""
+    log, patterns = write(folder / "build.log", MEGABYTES), folder / "patterns"
     patterns.write_text("\n".join(pattern for pattern, _ in ALARMS) + "\n")
     commands = {
         "ci-mcp excerpt": [sys.executable, "-c", EXCERPT, str(log)],
         "the engine alone": [sys.executable, "-c", ENGINE, str(log)],
         "rg -c": ["rg", "-c", "-f", str(patterns), str(log)],
     }
-    results = compare(commands, runs)
-    yardstick = results["rg -c"][0]
-    print(f"excerpt of {megabytes} MB, {runs} runs")
-    for name, (seconds, peak) in results.items():
-        print(f"  {name:18} {seconds:6.3f} s  {peak:5.0f} MB  {yardstick / seconds:5.2f} x the speed of rg -c")
+    against(f"Excerpt of {MEGABYTES} MB", commands, RUNS)
+    for said, pattern in SEARCHES.items():
+        program = [sys.executable, "-c", VIEW, str(log), f"search(log, {pattern!r})"]
+        commands = {"search": program, "rg -c": ["rg", "-c", pattern, str(log)]}
+        against(f"Search of {MEGABYTES} MB in the cache for {said}", commands, RUNS)
+    log.unlink()
 
 
-def views(folder: Path, runs: int) -> None:
+def views(folder: Path) -> None:
     """Tail, search and window of 1 GB, and a single line of 1 GB."""
     log, line = write(folder / "big.log", 1_000), folder / "line.log"
     with line.open("wb") as file:
         file.writelines(b"x error " * 125_000 for _ in range(1_000))
+    rare = SEARCHES["the failure"]
     commands = {
         "tail": [sys.executable, "-c", VIEW, str(log), "tail(log, 50)"],
         "window": [sys.executable, "-c", VIEW, str(log), "window(log, 9000000, 50)"],
-        "search": [sys.executable, "-c", VIEW, str(log), "search(log, 'AssertionError|exit code [1-9]')"],
+        "search": [sys.executable, "-c", VIEW, str(log), f"search(log, {rare!r})"],
         "excerpt": [sys.executable, "-c", ENGINE, str(log)],
         "excerpt, one line": [sys.executable, "-c", ENGINE, str(line)],
         "search, one line": [sys.executable, "-c", VIEW, str(line), "search(log, 'error')"],
-        "rg -c": ["rg", "-c", "AssertionError|exit code [1-9]", str(log)],
+        "rg -c, as searched": ["rg", "-c", rare, str(log)],
     }
-    print("1 GB")
-    for name, (seconds, peak) in compare(commands, runs).items():
-        print(f"  {name:18} {seconds:6.2f} s  {peak:5.0f} MB")
+    against("1 GB", commands, 1)
 
 
 def main() -> None:
     """Make the logs, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--megabytes", type=int, default=100)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--big", action="store_true", help="1 GB too: takes a minute and 2 GB of disk")
-    options = parser.parse_args()
     if shutil.which("rg") is None:
         sys.exit("the yardstick is ripgrep: apt install ripgrep")
     with tempfile.TemporaryDirectory() as name:
-        excerpts(Path(name), options.megabytes, options.runs)
-        if options.big:
-            views(Path(name), min(options.runs, 3))
+        excerpts(Path(name))
+        views(Path(name))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
-"""Start-up: how long until a client has the list of tools, and until a shell has its version, help and completion.
+"""How long until a client has the list of tools, and a shell its version, help and completion?
 
-Each figure is a ratio of whole processes run in turn, ours against a yardstick that does nothing:
-a server of one tool on the same SDK, and an empty click group started the same way.
-
-    python benchmarks/startup.py [RUNS]
+Whole processes that take turns, ours against a yardstick that does nothing: a server of one tool on the same SDK, and
+an empty click group. On a busy machine the processor's time tells more than that on the wall.
 """
 
 import json
@@ -13,13 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.measure import Cost, ended, run, table
 from ci_mcp.core.catalog import load
 
-Measure = Callable[[list[str], dict[str, str]], tuple[float, int]]
-TOOLS = 115  # as many as five providers are expected to have
+RUNS = 9
+Command = tuple[Sequence[str], Mapping[str, str]]
+Measure = Callable[[Sequence[str], Mapping[str, str]], Cost]
 
 BARE_SERVER = """
 from mcp.server import MCPServer
@@ -31,19 +31,6 @@ def echo(message: str) -> str:
 server.run("stdio")
 """
 
-OUR_SERVER = """
-import sys
-from dataclasses import replace
-from ci_mcp.core import catalog
-known = catalog.load()
-tools = list(known.tools.values())
-while len(tools) < int(sys.argv[1]):
-    tools.append(replace(tools[len(tools) % len(known.tools)], name=f"{tools[-1].name[:40]}_{len(tools)}"))
-catalog.load = lambda: catalog.Catalog(known.services, {tool.name: tool for tool in tools})
-from ci_mcp.cli.app import run
-run(["serve", "--toolset", "all"])
-"""
-
 EMPTY_CLICK = """
 import click
 @click.group()
@@ -51,78 +38,87 @@ def cli(): pass
 cli()
 """
 
-HELLO = [
-    {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}},
-    },
-    {"jsonrpc": "2.0", "method": "notifications/initialized"},
-    {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}},
-]
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}},
+}
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
 
 
-def until_listed(command: list[str], env: dict[str, str]) -> tuple[float, int]:
-    """Seconds from spawn to the answer to ``tools/list``, and how many tools it has."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)  # noqa: S603 - ours
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("no pipes")
-    for message in HELLO:
-        process.stdin.write(json.dumps(message).encode() + b"\n")
-    process.stdin.flush()
-    process.stdout.readline()
-    answer = json.loads(process.stdout.readline())
-    seconds = time.perf_counter() - begun
-    process.stdin.close()
-    process.wait()
-    return seconds, len(answer["result"]["tools"])
+def until_answered(messages: Sequence[Mapping[str, object]], answers: int) -> Measure:
+    """Until a server has given so many answers to these messages; its processor's time is that of its whole life."""
+
+    def measure(command: Sequence[str], env: Mapping[str, str]) -> Cost:
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)  # noqa: S603 - ours
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("no pipes")
+        process.stdin.writelines(json.dumps(message).encode() + b"\n" for message in messages)
+        process.stdin.flush()
+        for _ in range(answers):
+            json.loads(process.stdout.readline())
+        seconds = time.perf_counter() - begun
+        process.stdin.close()
+        cost = ended(process, begun)
+        return Cost(seconds, cost.cpu, cost.peak)
+
+    return measure
 
 
-def until_done(command: list[str], env: dict[str, str]) -> tuple[float, int]:
-    """Seconds that a command takes, and the characters that it prints."""
-    begun = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, env=env, check=False)  # noqa: S603 - ours
-    return time.perf_counter() - begun, len(done.stdout)
+def until_done(command: Sequence[str], env: Mapping[str, str]) -> Cost:
+    """Until a command has ended."""
+    return run(command, env)
 
 
-def ratio(runs: int, measure: Measure, ours: tuple[list[str], dict[str, str]], bare: list[str]) -> str:
-    """The median of the ratios of runs in turn, after one of each that does not count."""
-    command, more = ours
-    env = dict(os.environ) | more
-    size = measure(command, env)[1]
-    measure(bare, dict(os.environ))
-    pairs = [(measure(command, env)[0], measure(bare, dict(os.environ))[0]) for _ in range(runs)]
-    middle = statistics.median(a / b for a, b in pairs)
-    mine, theirs = (statistics.median(column) * 1000 for column in zip(*pairs, strict=True))
-    return f"{middle:5.2f} x  ({mine:.0f} ms against {theirs:.0f} ms; {size} tools or characters)"
+def row(name: str, bound: float, measure: Measure, ours: Command, bare: Command) -> list[object]:
+    """The medians of runs in turn, after one of each that does not count."""
+    pairs = [(measure(*ours), measure(*bare)) for _ in range(RUNS + 1)][1:]
+    wall = statistics.median(a.seconds / b.seconds for a, b in pairs)
+    cpu = statistics.median(a.cpu / b.cpu for a, b in pairs)
+    mine, theirs = (statistics.median(one.seconds for one in side) * 1000 for side in zip(*pairs, strict=True))
+    return [name, wall, cpu, f"≤ {bound}", f"{mine:.0f} ms", f"{theirs:.0f} ms"]
+
+
+def environment(folder: str) -> dict[str, str]:
+    """An environment in which every provider is configured."""
+    services = load().services.values()
+    given = {service.token_env[0]: "made-up" for service in services if service.token_env}
+    hosts = {
+        service.host_env[0]: "https://ci.example"
+        for service in services
+        if service.host_env and not service.default_host
+    }
+    return dict(os.environ) | given | hosts | {"CI_MCP_HOME": folder}
 
 
 def main() -> None:
     """Print the table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     program = str(Path(sys.executable).with_name("ci-mcp"))
     with tempfile.TemporaryDirectory() as folder:
-        home = {"CI_MCP_HOME": folder, "SEMAPHORE_HOST": "a.example"}
-        home |= {service.token_env[0]: "made-up" for service in load().services.values()}  # every provider is on
+        env = environment(folder)
         empty = Path(folder) / "empty.py"
         empty.write_text(EMPTY_CLICK)
-        server, click = [sys.executable, "-c", BARE_SERVER], [sys.executable, str(empty), "--help"]
-        complete = {"_CI_MCP_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "ci-mcp "}
-        deeper = {"_CI_MCP_COMPLETE": "bash_complete", "COMP_CWORD": "3", "COMP_WORDS": "ci-mcp semaphore jobs "}
-        listed = [sys.executable, "-c", OUR_SERVER, str(TOOLS)]
-        rows: list[tuple[str, float, Measure, list[str], dict[str, str], list[str]]] = [
-            (f"tools/list, {TOOLS} tools", 1.10, until_listed, listed, home, server),
-            ("tools/list, as installed", 1.10, until_listed, [program, "serve", "--toolset", "all"], home, server),
-            ("--version", 1.5, until_done, [program, "--version"], home, click),
-            ("--help", 1.5, until_done, [program, "--help"], home, click),
-            ("completion of the first word", 1.5, until_done, [program], home | complete, click),
-            ("jobs logs --help", 2.5, until_done, [program, "semaphore", "jobs", "logs", "--help"], home, click),
-            ("completion of the third word", 2.5, until_done, [program], home | deeper, click),
-        ]
-        for name, bound, measure, command, env, bare in rows:
-            print(f"{name:32} {ratio(runs, measure, (command, env), bare)}, bound {bound}", flush=True)
+        bare = ([sys.executable, "-c", BARE_SERVER], os.environ)
+        click = ([sys.executable, str(empty), "--help"], os.environ)
+        completing = env | {"_CI_MCP_COMPLETE": "bash_complete"}
+        first = completing | {"COMP_CWORD": "1", "COMP_WORDS": "ci-mcp "}
+        third = completing | {"COMP_CWORD": "3", "COMP_WORDS": "ci-mcp semaphore jobs "}
+        serve, deeper = [program, "serve", "--toolset", "all"], [program, "semaphore", "jobs", "logs", "--help"]
+        listed: list[Mapping[str, object]] = [INITIALIZE, INITIALIZED, LIST]
+        rows = (
+            row("serve: initialize", 1.10, until_answered([INITIALIZE], 1), (serve, env), bare),
+            row("serve: tools/list", 1.10, until_answered(listed, 2), (serve, env), bare),
+            row("--version", 1.5, until_done, ([program, "--version"], env), click),
+            row("--help", 1.5, until_done, ([program, "--help"], env), click),
+            row("completion of the first word", 1.5, until_done, ([program], first), click),
+            row("semaphore jobs logs --help", 2.5, until_done, (deeper, env), click),
+            row("completion of the third word", 2.5, until_done, ([program], third), click),
+        )
+        columns = ["start-up, all providers, --toolset all", "wall", "processor", "bound", "ours", "yardstick"]
+        table(f"Start-up: times the yardstick, median of {RUNS}", columns, rows)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import mcp_types as types
@@ -22,16 +22,14 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 
 from ci_mcp import __version__
-from ci_mcp.auth.redact import redact
-from ci_mcp.core import prompts, resources
-from ci_mcp.core.answer import Answer, compact
-from ci_mcp.core.call import call
 from ci_mcp.core.catalog import TRIAGE, PromptSpec, ResourceSpec, ToolSpec
-from ci_mcp.core.complete import values
 from ci_mcp.core.offer import Offer
 from ci_mcp.core.progress import Report, reported_to
 from ci_mcp.core.services import Services
 from ci_mcp.errors import CiError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from ci_mcp.core.answer import Answer
 
 INSTRUCTIONS = """\
 Answers questions about CI runs. Start with ci_explain: give it any CI web URL the user pasted, or \
@@ -55,11 +53,13 @@ class Started:
     """The runs this process started lately, so that an agent in a loop does not start one again and again."""
 
     clock: Callable[[], float] = time.monotonic
-    seen: dict[str, tuple[float, Answer]] = field(default_factory=dict)
+    seen: dict[str, tuple[float, "Answer"]] = field(default_factory=dict)
     busy: dict[str, anyio.Lock] = field(default_factory=dict)
 
-    async def once(self, spec: ToolSpec, arguments: dict[str, Any], do: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def once(self, spec: ToolSpec, arguments: dict[str, Any], do: "Callable[[], Awaitable[Answer]]") -> "Answer":
         """Start a run, or give the one that the same inputs started within the last minute, and say so."""
+        from ci_mcp.core.answer import compact
+
         inputs = {key: value for key, value in arguments.items() if key != "force" and value is not None}
         key = f"{spec.name} {compact(sorted(inputs.items()))}"
         lock = self.busy.setdefault(key, anyio.Lock())
@@ -70,7 +70,9 @@ class Started:
             if not lock.statistics().tasks_waiting:
                 self.busy.pop(key, None)
 
-    def _again(self, key: str, arguments: dict[str, Any]) -> Answer | None:
+    def _again(self, key: str, arguments: dict[str, Any]) -> "Answer | None":
+        from ci_mcp.core.answer import Answer, compact
+
         at, answer = self.seen.get(key, (-REPEAT_SECONDS, None))
         age = self.clock() - at
         if answer is None or age >= REPEAT_SECONDS or arguments.get("force"):
@@ -81,7 +83,7 @@ class Started:
         data = {"note": note} | answer.data | {"note": note}
         return Answer(compact(data), data, structured=True)
 
-    async def _start(self, key: str, do: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _start(self, key: str, do: "Callable[[], Awaitable[Answer]]") -> "Answer":
         done = await do()
         now = self.clock()
         self.seen = {k: v for k, v in self.seen.items() if now - v[0] < REPEAT_SECONDS} | {key: (now, done)}
@@ -103,7 +105,7 @@ def as_tool(spec: ToolSpec) -> types.Tool:
     )
 
 
-def as_result(answer: Answer) -> types.CallToolResult:
+def as_result(answer: "Answer") -> types.CallToolResult:
     """An answer as the protocol gives it: records also as structured content, prose as text alone."""
     content: list[types.ContentBlock] = [types.TextContent(type="text", text=answer.text)]
     if answer.structured:
@@ -152,6 +154,8 @@ def faults(what: str) -> Iterator[None]:
 
 
 def _own_fault(what: str, error: Exception) -> CiError:
+    from ci_mcp.auth.redact import redact
+
     said = redact(f"ci-mcp: {what}: {type(error).__name__}: {error}")
     print(said, file=sys.stderr)  # noqa: T201 - the log of a stdio server
     return CiError(f"{what} failed inside ci-mcp ({type(error).__name__})", "please report it")
@@ -196,15 +200,21 @@ def _prompts(services: Services) -> dict[str, Any]:
     async def list_prompts(
         _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
+        from ci_mcp.core import prompts
+
         return types.ListPromptsResult(prompts=[as_prompt(spec) for spec in prompts.offered(services)])
 
     async def get_prompt(_: ServerRequestContext[Any], params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        from ci_mcp.core import prompts
+
         with faults(f"prompt {params.name[:80]}"):
             text = await prompts.text(services, params.name, params.arguments or {})
         content = types.TextContent(type="text", text=text)
         return types.GetPromptResult(messages=[types.PromptMessage(role="user", content=content)])
 
     async def complete(_: ServerRequestContext[Any], params: types.CompleteRequestParams) -> types.CompleteResult:
+        from ci_mcp.core.complete import values
+
         of = params.ref.name if isinstance(params.ref, types.PromptReference) else params.ref.uri
         known = (params.context.arguments if params.context else None) or {}
         with faults("completion"):
@@ -225,10 +235,14 @@ def _resources(services: Services) -> dict[str, Any]:
     async def list_templates(
         _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
+        from ci_mcp.core import resources
+
         found = [as_template(spec) for spec in resources.offered(services)]
         return types.ListResourceTemplatesResult(resource_templates=found)
 
     async def read(_: ServerRequestContext[Any], params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        from ci_mcp.core import resources
+
         with faults("reading a resource"):
             answer = await resources.read(services, params.uri)
         mime_type = "application/json" if answer.structured else "text/plain"
@@ -244,7 +258,9 @@ def _resources(services: Services) -> dict[str, Any]:
 
 async def _call(
     services: Services, offered: Mapping[str, ToolSpec], started: Started, name: str, arguments: dict[str, Any]
-) -> Answer:
+) -> "Answer":
+    from ci_mcp.core.call import call
+
     spec = offered.get(name)
     if spec is None:
         raise _not_offered(services, name)

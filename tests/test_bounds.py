@@ -125,6 +125,8 @@ async def explained(services: Services, target: str) -> Answer:
         (f"https://acme.semaphoreci.com/workflows/{semaphore.SHOP_MAIN_WORKFLOW}", 15, 5, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         (f"https://acme.semaphoreci.com/jobs/{semaphore.SHOP_MAIN_FAILED_JOB}", 15, 5, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         (f"https://acme.semaphoreci.com/workflows/{semaphore.SHOP_NIGHTLY_WORKFLOW}", 15, 5, 4_000, ["F401", "Connection refused", "the same in 1 other job"]),
+        # Two fewer than the bound: on a branch that was never green, main is asked about too.
+        (f"https://acme.semaphoreci.com/workflows/{semaphore.SHOP_PULL_REQUEST_WORKFLOW}", 13, 5, 4_000, ["2. Job "]),
         ("semaphore:shop@matrix", 20, 7, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused", "the same in 3 other jobs"]),
         (f"https://app.circleci.com/pipelines/github/acme/shop/{circleci.SHOP_MAIN_NUMBER}", 12, 5, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         ("circleci:shop@wide", 20, 8, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused"]),

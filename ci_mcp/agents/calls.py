@@ -7,6 +7,7 @@ from pathlib import PurePath
 from ci_mcp.agents.base import Machine
 from ci_mcp.agents.files import LeftAloneError
 from ci_mcp.agents.plan import Call, configured
+from ci_mcp.core.children import environment
 
 PATIENCE = 60.0  # seconds
 
@@ -25,7 +26,12 @@ def run(call: Call, machine: Machine) -> None:
     by_hand = f"run it yourself: {shown(call)}"
     try:
         done = subprocess.run(  # noqa: S603 - an agent's program, with words of ours
-            [call.program, *call.words], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+            [call.program, *call.words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            env=environment(),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         why = "does not end" if isinstance(error, subprocess.TimeoutExpired) else "cannot be started"

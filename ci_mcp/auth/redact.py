@@ -40,6 +40,10 @@ _PAIR: Final = (  # {"name": "API_TOKEN", "value": "…"}, as services list vari
     r"(?i:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)[^\"'\s]{0,20}[\"']"
     r"[ \t]*,[ \t]*\\?[\"']value\\?[\"'][ \t]*:[ \t]*\\?[\"']([^\s\"'\[\\]{8,})[\"'\\]"
 )
+_SETTING: Final = (  # a line of YAML with its value bare, which may stand behind the line numbers of an answer
+    r"(?m:^[ \t\d|>+-]{0,40}[\w.-]{0,60}(?i:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
+    r"[ \t]*:[ \t]+([^\s\"'\[\]{}$<>*,;()&|]{12,200})[ \t\r]*$)"
+)
 # No repetition before a secret is without bound or goes over a line's end: that is what keeps the search linear.
 # Each shape has one group, the secret; what stands before it is shown.
 _SHAPES: Final[tuple[tuple[str, str], ...]] = (
@@ -95,9 +99,10 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     ("secret", _VARIABLE),
     ("secret", _NAMED),
     ("secret", _PAIR),
+    ("setting", _SETTING),
 )
 # These rest on a name before the value, so the value must look like one.
-_BY_NAME: Final = frozenset({"authorization", "cookie", "password", "signature", "secret", "token"})
+_BY_NAME: Final = frozenset({"authorization", "cookie", "password", "signature", "secret", "setting", "token"})
 _NO_VALUE: Final = ("$", "*", "<", "{", "%(", "...", "…", "xxxx", "redacted", "://", "secure]")
 _KEY_MARK: Final = re2.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LONGEST: Final = 20_000
@@ -171,6 +176,8 @@ def _is_value(value: str, kind: str) -> bool:
     """Whether this looks like a value, not like a placeholder, a variable or a word of a sentence."""
     if any(sign in value.lower() for sign in _NO_VALUE) or len(set(value)) < 3:  # noqa: PLR2004 - "xxx", "aaaa"
         return False
+    if kind == "setting":  # nothing quotes it: it may as well be a word
+        return any(sign.isdigit() for sign in value) and any(sign.isalpha() for sign in value)
     return kind in {"password", "signature", "cookie"} or not value.isalpha()
 
 

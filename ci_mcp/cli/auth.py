@@ -12,11 +12,14 @@ from ci_mcp.cli.output import FORMATS, show
 from ci_mcp.errors import AuthError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from ci_mcp.auth.endpoints import Endpoint
     from ci_mcp.auth.service import Service
     from ci_mcp.cli.checks import Checked
     from ci_mcp.config import Config
     from ci_mcp.core.provider import Login
+    from ci_mcp.core.services import Services
 
 _host = click.option("--host", shell_complete=hosts, help="Host or URL, where it is not the vendor's own.")
 
@@ -111,21 +114,28 @@ def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> st
 
 def _flow(flow: "Login", service: "Service", config: "Config", endpoint: "Endpoint") -> str:
     """The token that a service's own login gives; what the person has to do there goes to stderr."""
-    import anyio
 
-    from ci_mcp.core.services import Services, World
-    from ci_mcp.logs.store import Store
+    async def ask(services: "Services") -> str:
+        return await flow(services.api(service.name), lambda said: click.echo(said, err=True))
 
-    world = World(config, os.environ, given={service.name: (endpoint, "")})
-
-    async def ask() -> str:
-        async with Services(world, Store(config.cache_dir / "logs")) as services:
-            return await flow(services.api(service.name), lambda said: click.echo(said, err=True))
-
-    return anyio.run(ask)
+    return _asked(ask, service, config, endpoint, "")
 
 
 def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: str) -> str:
+    async def ask(services: "Services") -> str:
+        identity = services.provider(service.name).hooks.identity
+        if identity is None:
+            return "not checked: its API has no call for that"
+        found = await identity(services.api(service.name))
+        return ", ".join(part for part in (found.name, found.note) if part)
+
+    return _asked(ask, service, config, endpoint, token)
+
+
+def _asked(
+    ask: "Callable[[Services], Awaitable[str]]", service: "Service", config: "Config", endpoint: "Endpoint", token: str
+) -> str:
+    """What one host answers to this token, or to nobody where that is empty."""
     import anyio
 
     from ci_mcp.core.services import Services, World
@@ -133,15 +143,11 @@ def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: s
 
     world = World(config, os.environ, given={service.name: (endpoint, token)})
 
-    async def ask() -> str:
+    async def opened() -> str:
         async with Services(world, Store(config.cache_dir / "logs")) as services:
-            identity = services.provider(service.name).hooks.identity
-            if identity is None:
-                return "not checked: its API has no call for that"
-            found = await identity(services.api(service.name))
-            return ", ".join(part for part in (found.name, found.note) if part)
+            return await ask(services)
 
-    return anyio.run(ask)
+    return anyio.run(opened)
 
 
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth logout semaphore --host acme.semaphoreci.com")

@@ -71,6 +71,11 @@ def steps(changed: "Sequence[Agent]", scope: str) -> None:
         styled(f"{agent.title}: {agent.steps[scope]}")
 
 
+def ask() -> None:
+    """Say what to do next."""
+    styled('Then ask it: "why did the build fail?" (ci-mcp doctor checks that it can be answered)')
+
+
 def nothing(left: "Sequence[UsageError]", *, remove: bool) -> None:
     """Say that there is nothing to do."""
     if not left:

@@ -53,13 +53,20 @@ def _branches() -> list[str]:
     import shutil
     import subprocess
 
+    from ci_mcp.core.children import environment
+
     git = shutil.which("git")
     if git is None:
         return []
     words = [git, "for-each-ref", "--sort=-committerdate", f"--count={_MOST_BRANCHES}", "--format=%(refname)"]
     try:
         done = subprocess.run(  # noqa: S603 - git, with words of ours
-            [*words, "refs/heads", "refs/remotes"], capture_output=True, timeout=_GIT_SECONDS, check=False, text=True
+            [*words, "refs/heads", "refs/remotes"],
+            capture_output=True,
+            timeout=_GIT_SECONDS,
+            check=False,
+            text=True,
+            env=environment(),
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return []

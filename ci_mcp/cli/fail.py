@@ -9,8 +9,10 @@ from ci_mcp.errors import CiError, UsageError
 
 def report(error: Exception, *, as_json: bool) -> int:
     """Say what happened and what to do; gives the exit code."""
+    from ci_mcp.cli.wording import as_commands
+
     told = _told(error)
-    click.echo(f"ci-mcp: {told}", err=True)
+    click.echo(f"ci-mcp: {as_commands(str(told))}", err=True)
     if as_json:
         said = {"kind": told.kind, "message": told.message, "next": told.next_step}
         click.echo(json.dumps({"error": said}, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """``python -m ci_mcp.cli.generate``: write again all that is made from the code, in a checkout.
 
-It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, the README's tables, install links and transcript;
-tests hold them equal to the code.
+It writes ``ci_mcp/tools.json``, ``server.json``, ``completions/``, and the README's tables, install links, transcript
+and picture; tests hold them equal to the code.
 """
 
 import json
@@ -14,14 +14,23 @@ from urllib.parse import urlsplit
 
 from ci_mcp.auth.service import Service
 from ci_mcp.cli.listing import links, server_json
+from ci_mcp.cli.tools import as_seen
 from ci_mcp.core.catalog import Catalog
+from ci_mcp.core.offer import Offer
 from ci_mcp.core.schema import as_json, build
 
 MADE = "made by `python -m ci_mcp.cli.generate`"
 TOOLS = (f"<!-- tools: {MADE} -->", "<!-- tools end -->")
 SERVICES = (f"<!-- services: {MADE} -->", "<!-- services end -->")
 LINKS = (f"<!-- links: {MADE} -->", "<!-- links end -->")
+COST = (f"<!-- cost: {MADE} -->", "<!-- cost end -->")
 TRANSCRIPT = (f"<!-- transcript: {MADE} -->", "<!-- transcript end -->")
+
+PICTURE = "docs/explain.svg"
+"""The README's picture, below the checkout."""
+
+PICTURE_WIDTH = 112
+"""The width of its terminal."""
 
 
 def tools_file(catalog: Catalog) -> str:
@@ -63,13 +72,28 @@ def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names if name)
 
 
+def cost(catalog: Catalog) -> str:
+    """What the list of tools costs a model, in words."""
+    said = []
+    for toolset in ("core", "all"):
+        found = Offer(toolset).tools(catalog, list(catalog.services))
+        said.append(f"{as_seen(found)['tokens']:,} tokens for {len(found)} tools")
+    return f"ci-mcp's own list, all {len(catalog.services)} CIs together: {said[0]}; with `--toolset all` {said[1]}."
+
+
 def transcript() -> str:
-    """What ``ci-mcp --demo explain semaphore`` says, as the README shows it."""
+    """What ``ci-mcp --demo explain semaphore`` says in a shell, and how it was typed."""
     from ci_mcp.cli.context import Options, run_tool
+    from ci_mcp.cli.wording import as_commands
 
     with TemporaryDirectory() as folder, chdir(folder):  # in a checkout an answer points into its files
-        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 600}, ("semaphore",))
-    return f"```\n$ ci-mcp --demo explain semaphore --tokens 600\n{said.text}\n```"
+        said = run_tool(Options(demo=True), "ci_explain", {"target": "semaphore", "tokens": 500}, ("semaphore",))
+    return f"$ ci-mcp --demo explain semaphore --tokens 500\n{as_commands(said.text)}"
+
+
+def fenced(text: str) -> str:
+    """A text as the README shows it."""
+    return f"```\n{text}\n```"
 
 
 def between(text: str, marks: tuple[str, str], made: str) -> str:
@@ -78,6 +102,13 @@ def between(text: str, marks: tuple[str, str], made: str) -> str:
     if not marked.search(text):
         raise ValueError(f"there is no {marks[0]}")
     return marked.sub(lambda _: "\n".join([marks[0], made, marks[1]]), text)
+
+
+def _write_pictures(root: Path, said: str) -> None:
+    from ci_mcp.cli.picture import picture
+
+    (root / PICTURE).parent.mkdir(exist_ok=True)
+    (root / PICTURE).write_text(picture(said.split("\n"), PICTURE_WIDTH), encoding="utf-8")
 
 
 def main(root: Path) -> None:
@@ -90,7 +121,10 @@ def main(root: Path) -> None:
     text = between(readme.read_text(encoding="utf-8"), TOOLS, tools_table(catalog))
     text = between(text, SERVICES, services_table(catalog))
     text = between(text, LINKS, links(catalog))
-    readme.write_text(between(text, TRANSCRIPT, transcript()), encoding="utf-8")
+    text = between(text, COST, cost(catalog))
+    said = transcript()
+    readme.write_text(between(text, TRANSCRIPT, fenced(said)), encoding="utf-8")
+    _write_pictures(root, said)
     from ci_mcp.cli.app import cli
     from ci_mcp.cli.completion import SHELLS, script
 

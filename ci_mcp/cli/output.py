@@ -41,30 +41,38 @@ _FLEXIBLE = {
 # Columns that a narrow terminal goes without, the first to go first; `--format json` has them all.
 _SPARE = ("details", "url", "requester", "finished", "created", "pipeline", "actor", "suite", "word")
 _KEPT = frozenset({"status", "provider", "id", "name", "title", "branch", "message"})
+_LAST = ("name", "title", "branch")  # they go before an id is cut
 _TELLING = re.compile(r"^(?: *\d+)?> ")  # the mark of a telling line, and of a line that a search found
 
 
-def show(answer: "Answer", wanted: str | None = None) -> None:
-    """Print an answer as asked for: by default records as a table on a terminal, as JSON in a pipe."""
+def show(answer: "Answer", wanted: str | None = None, width: int = _PIPE_WIDTH) -> None:
+    """Print an answer as asked for: by default records as a table on a terminal, as JSON in a pipe.
+
+    A pipe has no width: nothing is cut there, unless ``width`` says otherwise.
+    """
     terminal = sys.stdout.isatty()
     if wanted == "json" or (wanted is None and answer.structured and not terminal):
         click.echo(json.dumps(answer.data, ensure_ascii=False, indent=2))
     elif not answer.structured:
         prose(answer.text)
     elif "items" in answer.data:
-        _table(answer.data)
+        _table(answer.data, width)
     else:
-        _record(answer.data)
+        _record(answer.data, width)
 
 
 def prose(text: str) -> None:
-    """Print prose: as it is in a pipe, with the telling lines marked in colour on a terminal."""
+    """Print prose: as it is in a pipe, folded and with the telling lines marked in colour on a terminal."""
+    from ci_mcp.cli.wording import as_commands, folded
+
+    said = as_commands(text)
     if not sys.stdout.isatty():
-        click.echo(text)
+        click.echo(said)
         return
     console = _console()
-    for line in text.split("\n"):
-        console.print(line, style=_line_style(line), markup=False, highlight=False, soft_wrap=True)
+    for line in said.split("\n"):
+        fitting = folded(line, console.width)
+        console.print(fitting, style=line_style(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def json_text(value: Any) -> None:
@@ -75,7 +83,8 @@ def json_text(value: Any) -> None:
     _console().print_json(text, ensure_ascii=False)
 
 
-def _line_style(line: str) -> str:
+def line_style(line: str) -> str:
+    """The style of a line of prose on a terminal: of its status, of a telling line, of a fence."""
     if _TELLING.match(line):
         return "bold red"
     if line.startswith(("<<<", ">>>")) or re.match(r"^ *(… )", line):
@@ -84,19 +93,20 @@ def _line_style(line: str) -> str:
     return _STYLES.get(first, "")
 
 
-def _console() -> "Console":
+def _console(width: int = _PIPE_WIDTH) -> "Console":
     from rich.console import Console
 
-    # A pipe has no width: nothing is cut there.
-    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    return Console() if sys.stdout.isatty() else Console(width=width)
 
 
-def _table(data: dict[str, Any]) -> None:
+def _table(data: dict[str, Any], width: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ci_mcp.cli.wording import as_commands
+
     items = [item | {"commit": str(item["commit"])[:_COMMIT]} if "commit" in item else item for item in data["items"]]
-    console = _console()
+    console = _console(width)
     columns = _columns(items, console.width)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
@@ -104,8 +114,8 @@ def _table(data: dict[str, Any]) -> None:
     widths = _widths(items, columns, console.width)
     for item in items:
         cells = [Text(_cell(item.get(column)), style=_style(column, item)) for column in columns]
-        for cell, width in zip(cells, widths, strict=True):
-            cell.truncate(width, overflow="ellipsis")
+        for cell, most in zip(cells, widths, strict=True):
+            cell.truncate(most, overflow="ellipsis")
         table.add_row(*cells)
     if items:
         console.print(table)
@@ -113,7 +123,7 @@ def _table(data: dict[str, Any]) -> None:
     if data.get("next"):
         rest.append(f"more with --cursor {data['next']}")
     if data.get("note") or not items:
-        rest.append(data.get("note") or "nothing found")
+        rest.append(as_commands(data.get("note") or "nothing found"))
     if rest:
         console.print("; ".join(rest), style="dim", markup=False, highlight=False, soft_wrap=True)
 
@@ -121,7 +131,8 @@ def _table(data: dict[str, Any]) -> None:
 def _columns(items: list[dict[str, Any]], room: int) -> list[str]:
     """The columns that fit: ids stay whole, so that they can be copied; what can be looked up goes first."""
     columns = list(dict.fromkeys(key for item in items for key in item))
-    goes = [*_SPARE, *(column for column in reversed(columns) if column not in _KEPT)]
+    last = _LAST if "title" in columns else _LAST[1:]
+    goes = [*_SPARE, *(column for column in reversed(columns) if column not in _KEPT), *last]
     for spare in goes:
         need = sum(_least(items, column) + _GAP for column in columns)
         if need > room and spare in columns:
@@ -165,17 +176,20 @@ def _cell(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def _record(data: dict[str, Any]) -> None:
+def _record(data: dict[str, Any], width: int) -> None:
     from rich.table import Table
     from rich.text import Text
+
+    from ci_mcp.cli.wording import as_commands
 
     table = Table("", "", box=None, show_header=False, pad_edge=False)
     for key, value in data.items():
         records = isinstance(value, list) and value and isinstance(value[0], dict)
         for number, row in enumerate(value if records else [value]):
             text = "  ".join(_cell(part) for part in row.values()) if records else _cell(row)
+            text = as_commands(text) if key == "note" else text
             table.add_row(Text(key if number == 0 else "", style="bold"), Text(text, style=_style(key, data)))
-    _console().print(table)
+    _console(width).print(table)
 
 
 def styled(text: str, style: str = "") -> None:

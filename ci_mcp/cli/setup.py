@@ -88,7 +88,8 @@ def setup(ctx: click.Context, /, **given: Any) -> int:
     if terminal and wanted == Wanted():
         from ci_mcp.cli.welcome import welcome
 
-        wanted = Wanted(read_only=welcome(ctx, root))
+        said = welcome(ctx, root)
+        wanted = Wanted(names=said.names, read_only=said.read_only)
     found = look_round(ctx.obj, root, ask=not (wanted.print_ or wanted.remove))
     if wanted.print_:
         _print(wanted, found)
@@ -153,6 +154,8 @@ def _do(plans: "list[tuple[Task, Plan]]") -> list[UsageError]:
         if task.entry:
             done = [agent for agent in made.changed if configured(agent, task.machine, task.root)]
             changes.steps(done, "user" if task.root is None else "project")
+    if any(task.entry and made.changed for task, made in plans):
+        changes.ask()
     return left
 
 

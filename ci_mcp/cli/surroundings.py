@@ -1,11 +1,12 @@
 """What ``setup`` finds around it: the CI services in use, what they build here, and our own program."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ci_mcp.agents.base import Machine, names_for
 from ci_mcp.cli.context import Options, run_async
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from ci_mcp.core.services import Services
 
 PATIENCE = 15.0  # seconds for all services together
+
+# What runs a program once, its words before the program's own, and the folders of its own that go away.
+_RUNNERS: Final = (
+    ("uvx", ("ci-mcp",), re.compile(r"/archive-v0/")),
+    ("pipx", ("run", "ci-mcp"), re.compile(r"/pipx/(?:\.cache/)?[0-9a-f]{15}/")),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +96,11 @@ def program(machine: Machine) -> tuple[str, tuple[str, ...]]:
     """The absolute path of the program that runs now, and what stands before its own arguments."""
     if getattr(sys, "frozen", False):
         return os.path.abspath(sys.executable), ()  # noqa: PTH100 - links stay: an upgrade moves what they lead to
-    uvx = machine.which("uvx")
     started = machine.which(sys.argv[0]) or ""
-    if uvx and "archive-v0" in Path(started).parts:  # uv's own folder of what it runs once
-        return os.path.abspath(uvx), ("ci-mcp",)  # noqa: PTH100 - see above
+    for name, words, once in _RUNNERS:
+        runner = machine.which(name)
+        if runner and once.search(Path(started).as_posix()):
+            return os.path.abspath(runner), words  # noqa: PTH100 - see above
     beside = Path(sys.executable).with_name("ci-mcp.exe" if machine.system == "win32" else "ci-mcp")
     name = Path(started).name.lower().removesuffix(".exe")
     found = started if name == "ci-mcp" else str(beside) if beside.exists() else machine.which("ci-mcp")

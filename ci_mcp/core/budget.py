@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from ci_mcp.core.answer import Answer, compact, plain, render
+from ci_mcp.core.answer import Answer, compact, render
 from ci_mcp.core.shapes import Page, Prose
 
 DEFAULT_TOKENS = 4_000
@@ -26,7 +26,8 @@ def fit(value: Any, budget: int = DEFAULT_TOKENS) -> Answer:
     if len(answer.text) <= room:
         return answer
     if isinstance(value, Page):
-        return render(_fewer(value, room))
+        data = _fewer(value, answer.data, room)
+        return Answer(compact(data), data, structured=True)
     if isinstance(value, Prose):
         return render(replace(value, text=shorten(value.text, room)))
     data = _smaller(answer.data, room)
@@ -46,25 +47,20 @@ def shorten(text: str, room: int) -> str:
     return "\n".join([head, *(lines[:kept] or [lines[0][: max(0, room - 120)]])])
 
 
-def _fewer(page: Page[Any], room: int) -> Page[Any]:
-    frame = len(compact(plain(replace(page, items=(), omitted=len(page.items), next="x" * 40))))
-    used, kept = frame, 0
-    for item in page.items:
-        used += len(compact(plain(item))) + 1
+def _fewer(page: Page[Any], data: dict[str, Any], room: int) -> dict[str, Any]:
+    """The first items of a page's data that fit; they are JSON already, and are not made so again."""
+    items = data["items"]
+    used = frame = len(compact(data | {"items": [], "omitted": len(items), "next": "x" * 40}))
+    kept = 0
+    for item in items:
+        used += len(compact(item)) + 1
         if used > room:
             break
         kept += 1
-    if not kept:
-        return _one(page, room - frame)
-    cursor = page.after[kept - 1] if kept <= len(page.after) else page.next
-    return replace(page, items=page.items[:kept], next=cursor, omitted=len(page.items) - kept)
-
-
-def _one(page: Page[Any], room: int) -> Page[Any]:
     # Not even one item fits: it is shown cut, so that a list never comes back empty for its size.
-    first = _smaller(plain(page.items[0]), room)
-    cursor = page.after[0] if page.after else page.next
-    return replace(page, items=[first], next=cursor, omitted=len(page.items) - 1)
+    shown = items[:kept] or [_smaller(items[0], room - frame)]
+    cursor = page.after[len(shown) - 1] if len(shown) <= len(page.after) else page.next
+    return data | {"items": shown, "next": cursor, "omitted": len(items) - len(shown)}
 
 
 def _smaller(data: dict[str, Any], room: int) -> dict[str, Any]:

@@ -167,12 +167,17 @@ class Hooks:
         discover: a git checkout → the projects that build it.
         runs: runs of a project, newest first, with durations.
         run: run id → the run with its jobs.
+        whole: a run that ``runs`` has just listed → the same with its jobs, for fewer requests than ``run`` takes;
+            ``None`` where it takes as many.
+        statuses: runs that ``runs`` has just listed → the same, those whose status it left open with their status,
+            which costs a request for each; ``None`` where a list tells every status.
         poll: a run that went on when ``run`` or this last showed it → the same now, for fewer requests than ``run``
             takes; ``None`` where that takes one anyway.
         failures: a run (and, where given, one job id) → why its jobs are not green.
         log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
         rerun: run id, failed jobs only or all → the id of the new run.
+        reruns_all: in words, why ``rerun`` also runs again what passed, where the vendor has no other way.
         flaky: project → the tests that the vendor calls flaky.
         tokens: the text of the vendor's own command line's file → host → token.
         login: the service's own way to log a person in, told what to show them → the token.
@@ -189,10 +194,13 @@ class Hooks:
     discover: Callable[[Api, Checkout], Awaitable[list[Place]]] | None = None
     runs: Callable[[Api, RunQuery], Awaitable[list[Run]]] | None = None
     run: Callable[[Api, str], Awaitable[Run]] | None = None
+    whole: Callable[[Api, Run], Awaitable[Run]] | None = None
+    statuses: Callable[[Api, Sequence[Run]], Awaitable[list[Run]]] | None = None
     poll: Callable[[Api, Run], Awaitable[Run]] | None = None
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
+    reruns_all: str = ""
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None
     tokens: Callable[[str], Mapping[str, str]] | None = None
     login: Login | None = None

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from ci_mcp.auth.credentials import Credential, made, mcp_token, missing, resolve
 from ci_mcp.auth.endpoints import Endpoint, configured, endpoints
 from ci_mcp.auth.service import Service
 from ci_mcp.config import Config
 from ci_mcp.core import catalog
-from ci_mcp.core.provider import Api, Provider
-from ci_mcp.core.shapes import Place
 from ci_mcp.errors import AuthError, NotFoundError, UsageError
-from ci_mcp.logs.store import Store
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a server says what it offers before it needs any of these
+    from ci_mcp.auth.credentials import Credential
+    from ci_mcp.core.provider import Api, Provider
+    from ci_mcp.core.shapes import Place
+    from ci_mcp.logs.store import Store
     from ci_mcp.net.api import HttpApi
 
 AT_ONCE = 8  # requests to one service, over all of its hosts
@@ -39,7 +39,7 @@ class World:
     config: Config
     env: Mapping[str, str]
     given: Mapping[str, tuple[Endpoint, str]] | None = None
-    home: Mapping[str, Place] = field(default_factory=dict)
+    home: "Mapping[str, Place]" = field(default_factory=dict)
     only: Sequence[str] = ()
 
 
@@ -47,7 +47,7 @@ class Services:
     """The configured services; an ``async with`` block closes every connection at its end."""
 
     def __init__(
-        self, world: World, store: Store, known: catalog.Catalog | None = None, *, transport: Any = None
+        self, world: World, store: "Store", known: catalog.Catalog | None = None, *, transport: Any = None
     ) -> None:
         """Open nothing yet; ``transport`` carries the requests in tests."""
         self.world = world
@@ -90,7 +90,7 @@ class Services:
             raise UsageError(f"there is no provider {name}", f"the providers are {', '.join(self.catalog.services)}")
         return service
 
-    def provider(self, name: str) -> Provider:
+    def provider(self, name: str) -> "Provider":
         """The provider's code, imported now if it was not."""
         return catalog.find(name)
 
@@ -100,7 +100,7 @@ class Services:
             return (self.world.given[name][0],) if name in self.world.given else ()
         return endpoints(self.service(name), self.world.config, self.world.env, tokens=self._tokens(name))
 
-    def api(self, name: str, host: str = "") -> Api:
+    def api(self, name: str, host: str = "") -> "Api":
         """The provider's Api at ``host``, or at its default one.
 
         Raises: `AuthError` where there is no token, `NotFoundError` where the host is not configured.
@@ -121,6 +121,8 @@ class Services:
         return self._open[key]
 
     def _without_host(self, service: Service) -> AuthError:
+        from ci_mcp.auth.credentials import missing  # noqa: PLC0415 - the first call needs it, start-up does not
+
         if self._is_configured(service) and service.host_env:
             variable = service.host_env[0]
             return AuthError(
@@ -152,7 +154,9 @@ class Services:
         given = {key: self.world.env.get(variable, "").strip() for key, _, variable in pairs}
         return {**self.world.config.sections.get(service.name, {}), **{k: v for k, v in given.items() if v}}
 
-    def _credential(self, name: str, endpoint: Endpoint) -> Credential | None:
+    def _credential(self, name: str, endpoint: Endpoint) -> "Credential | None":
+        from ci_mcp.auth.credentials import Credential, made, missing, resolve  # noqa: PLC0415 - the first call needs it, start-up does not
+
         service = self.service(name)
         if self.world.given is not None:
             token = self.world.given[name][1]
@@ -162,7 +166,9 @@ class Services:
             raise missing(service, endpoint.host)
         return found
 
-    def _mcp_credential(self, name: str, endpoint: Endpoint) -> Credential | None:
+    def _mcp_credential(self, name: str, endpoint: Endpoint) -> "Credential | None":
+        from ci_mcp.auth.credentials import mcp_token  # noqa: PLC0415 - the first call needs it, start-up does not
+
         own = mcp_token(self.service(name), endpoint, self.world.config, self.world.env)
         return own or self._credential(name, endpoint)
 

@@ -54,7 +54,7 @@ class Run:
 
     ``counts`` has all of its jobs by status, where ``jobs`` has only those that are not green.
     ``series`` tells apart runs of one branch that are of different things, where a CI runs them side by side: a run
-    is compared only with those of its own.
+    is compared only with those of its own. ``within`` is the id of the run that it is a part of, where lists show that.
     """
 
     status: Status
@@ -73,6 +73,7 @@ class Run:
     jobs: tuple[Job, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict, metadata=HIDDEN)
     series: str = field(default="", metadata=HIDDEN)
+    within: str = field(default="", metadata=HIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,13 +159,19 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQuery:
-    """Which runs of a project are wanted, newest first."""
+    """Which runs of a project are wanted, newest first.
+
+    Without ``statuses`` a status that costs a request of its own may stay unknown, where another one is wanted, too.
+    With ``whole`` the newest of them is asked for with its jobs next, so what that takes may be read beside.
+    """
 
     project: str
     branch: str = ""
     commit: str = ""
     status: Status | None = None
     limit: int = 20
+    statuses: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """JSON of a vendor, read without trusting it: what is absent, null or of another type is told from what is there."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from ci_mcp.errors import BadAnswerError
 from ci_mcp.logs.text import clean_text
@@ -10,6 +11,8 @@ from ci_mcp.logs.text import clean_text
 Json = Mapping[str, Any]
 
 _TITLE = 200  # characters of a commit message's first line
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|µs|us|ns)")
+_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
 
 
 def record(value: Any, what: str) -> Json:
@@ -68,6 +71,14 @@ def when(value: Any) -> datetime | None:
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     """How long something took, in seconds; ``None`` where an end is not known."""
     return (end - start).total_seconds() if start and end and end >= start else None
+
+
+def go_seconds(value: Any) -> float | None:
+    """Seconds of a duration as Go writes it: ``12.157951ms``, ``1m3.004s``; ``None`` where it is none."""
+    found = _DURATION.findall(value) if isinstance(value, str) else []
+    if not found or "".join(number + unit for number, unit in found) != value:
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in found)
 
 
 def first_line(message: Any) -> str:

@@ -7,6 +7,7 @@ So a number means the same line however the bytes came, and whatever cleaning ma
 import io
 import os
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,15 +183,25 @@ class Log:
     def index(self) -> Index:
         """The number of lines, where blocks begin and the groups; the whole log is read on the first call."""
         if self._index is None:
-            numbers, offsets, total = [], [], 0
-            groups = Groups(looks_like_buildkite(self.read(0, LIMIT)))
-            for block in self.blocks():
-                numbers.append(block.number)
-                offsets.append(block.offset)
-                groups.read_block(block.number, block.raw)
-                total = block.number + max(block.newlines - 1, 0)
-            self._index = Index(total, tuple(numbers), tuple(offsets), groups)
+            deque(self.whole(), maxlen=0)
+        if self._index is None:
+            raise RuntimeError("a log that was read to its end has an index")
         return self._index
+
+    def whole(self) -> Iterator[Block]:
+        """Every block; the log knows its index once the last was taken, so that nobody has to read it again."""
+        if self._index is not None:
+            yield from self.blocks()
+            return
+        numbers, offsets, total = [], [], 0
+        groups = Groups(looks_like_buildkite(self.read(0, LIMIT)))
+        for block in self.blocks():
+            numbers.append(block.number)
+            offsets.append(block.offset)
+            groups.read_block(block.number, block.raw)
+            total = block.number + max(block.newlines - 1, 0)
+            yield block
+        self._index = Index(total, tuple(numbers), tuple(offsets), groups)
 
     def learn(self, index: Index) -> None:
         """Take the index from one who read the whole log."""

@@ -16,15 +16,19 @@ import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
 from ci_mcp.errors import UsageError
-from ci_mcp.logs.clean import Log
+
+if TYPE_CHECKING:
+    from ci_mcp.logs.clean import Log
 
 RUNNING_SECONDS: Final = 30.0
 """A log that still grows is read again after this time."""
+FILE_MAX: Final = 100 << 20
+"""Most bytes of a file that is kept; a log has no such bound, for the cache has one."""
 _ABANDONED_SECONDS: Final = 3600.0
 _FINISHED: Final = ".log"
 _RUNNING: Final = ".running"
@@ -49,6 +53,21 @@ class Info:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is kept.
+
+    Attributes:
+        path: where; only this person can read it.
+        size: bytes.
+        sha256: its checksum, in hexadecimal digits.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+
+
 class Store:
     """Logs on disk, in a folder that only this person can read, bounded by size and age.
 
@@ -66,7 +85,7 @@ class Store:
         self._fallback: Path | None = None
         self._busy: dict[str, tuple[anyio.Lock, int]] = {}
 
-    async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
+    async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
         """A log, from disk where it is there, else fetched and kept.
 
         Args:
@@ -86,7 +105,7 @@ class Store:
             kept = self._kept(name, finished=finished)
             return kept if kept is not None else await self._fetched(name, fetch, finished=finished)
 
-    def kept(self, key: str, *, finished: bool) -> Log | None:
+    def kept(self, key: str, *, finished: bool) -> "Log | None":
         """A log that is on disk, open; ``None`` where it would have to be fetched."""
         return self._kept(hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest(), finished=finished)
 
@@ -102,22 +121,24 @@ class Store:
             if users > 1:
                 self._busy[name] = (lock, users - 1)
 
-    def _kept(self, name: str, *, finished: bool) -> Log | None:
+    def _kept(self, name: str, *, finished: bool) -> "Log | None":
         path = self._place() / f"{name}{_FINISHED}"
         with contextlib.suppress(OSError):
-            log = Log(path.open("rb"))
-            with contextlib.suppress(OSError):
-                os.utime(path)  # it was used: the last to go
-            return log
+            # A machine that lost its power leaves empty files behind; a log that is empty is soon fetched again.
+            if path.stat().st_size:
+                log = _read(path)
+                with contextlib.suppress(OSError):
+                    os.utime(path)  # it was used: the last to go
+                return log
         if not finished:
             path = path.with_suffix(_RUNNING)
             with contextlib.suppress(OSError):
                 if 0 <= time.time() - path.stat().st_mtime < RUNNING_SECONDS:
-                    return Log(path.open("rb"))
+                    return _read(path)
         return None
 
-    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
-        """A file as it is, fetched and kept among the logs, bounded as they are.
+    async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Kept:
+        """A file as it is, fetched and kept among the logs, bounded as they are, and by `FILE_MAX`.
 
         Args:
             key: names it among all services: provider, host, what it belongs to, its path there.
@@ -125,23 +146,24 @@ class Store:
             fetch: gives its bytes.
 
         Returns:
-            where it is; only this person can read it.
+            where it is, how large, and its checksum.
 
         Raises:
-            UsageError: there is no room for it, not even in a temporary folder.
+            UsageError: it is too large, or there is no room for it, not even in a temporary folder.
             Exception: whatever ``fetch`` raises; nothing is kept then.
         """
         mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         while True:
+            summed = _Summed(fetch)
             try:
-                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", fetch)
+                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", summed.chunks)
                 break
             except _UnwritableError as error:
                 self._give_up(error.reason)
         self._evict(path)
-        return path
+        return Kept(path, summed.size, summed.digest.hexdigest())
 
-    async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> Log:
+    async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
         while True:
             try:
                 path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", fetch)
@@ -198,17 +220,18 @@ class Store:
         """Let go of what is too old, then of the least recently used until the rest fits; never of the newest."""
         now = time.time()
         rest = 0
-        for path, stat in sorted(self._files(), key=lambda file: file[1].st_mtime, reverse=True):
-            age = now - stat.st_mtime
+        # What comes from the future was written before a clock was set back: nobody knows how old it is.
+        ages = [(abs(now - stat.st_mtime), path, stat.st_size) for path, stat in self._files()]
+        for age, path, size in sorted(ages):
             if path.suffix == _PARTIAL:
                 gone = age > _ABANDONED_SECONDS
             else:
-                rest += stat.st_size
+                rest += size
                 gone = path != newest and (rest > self._max_bytes or age > self._max_seconds)
             if gone:
                 with contextlib.suppress(OSError):  # another process was faster, or reads it (Windows)
                     path.unlink()
-                    rest -= stat.st_size if path.suffix != _PARTIAL else 0
+                    rest -= size if path.suffix != _PARTIAL else 0
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         folder = self._fallback or self._folder
@@ -232,6 +255,29 @@ class Store:
                 path.unlink()
                 removed += 1
         return removed
+
+
+class _Summed:
+    """Counts and sums what passes; raises `UsageError` where that is more than a file may have."""
+
+    def __init__(self, fetch: Callable[[], AsyncIterator[bytes]]) -> None:
+        self._fetch = fetch
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes as they come."""
+        source = self._fetch()
+        try:
+            async for chunk in source:
+                self.size += len(chunk)
+                if self.size > FILE_MAX:
+                    raise UsageError(f"the file is larger than {FILE_MAX >> 20} MB", "download it in a browser")
+                self.digest.update(chunk)
+                yield chunk
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
 
 class _UnwritableError(Exception):
@@ -273,10 +319,16 @@ def _harmless(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", last)[-80:].lstrip(".") or "file"
 
 
-def _open(path: Path) -> Log:
+def _open(path: Path) -> "Log":
     # Another process may have thrown it away between our writing and our reading.
     with _disk():
-        return Log(path.open("rb"))
+        return _read(path)
+
+
+def _read(path: Path) -> "Log":
+    from ci_mcp.logs.clean import Log  # noqa: PLC0415 - a server has a store from its start, and logs when it is asked
+
+    return Log(path.open("rb"))
 
 
 def _remove(path: Path) -> None:

@@ -18,7 +18,7 @@ LIMIT: Final = 64 * 1024
 """Bytes of a line (of one frame of it, where it was redrawn) that are kept."""
 
 _STAMP: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(?:\d{7}Z(?: |$|(?=\r))|\d{6}Z \d\d[OE][ +])"
+    rb"(?:\xef\xbb\xbf)?20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.(?:\d{7}Z(?: |$|(?=\r))|\d{6}Z \d\d[OE][ +])"
 )
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -45,7 +45,9 @@ def bytewise(pattern: bytes) -> Any:
     return re2.compile(pattern, options)
 
 
-_SPECIAL: Final = bytewise(rb"(?m)[\x00-\x08\x0b-\x1f\x7f-\xff]|^\d{4}-\d\d-\d\dT\d\d:")
+_SHOWN_AS_IT_IS: Final = bytes(range(0x20, 0x7F)) + b"\t\n"
+# Begun with the newline itself, RE2 leaps from one to the next: six times as fast as ``(?m)^``.
+_STAMPED: Final = bytewise(rb"\n20\d\d-\d\d-\d\dT\d\d:")
 
 
 def _replace(match: re.Match[str]) -> str:
@@ -103,7 +105,10 @@ def clean_line(raw: bytes) -> str:
 
 def is_plain(raw: bytes) -> bool:
     """Whether these lines are already what a reader may see: ASCII, no controls, no time stamps."""
-    return _SPECIAL.search(raw) is None and not has_long_line(raw)
+    # Cheapest first: each of these passes is several times as fast as a pattern's.
+    if not raw.isascii() or raw.translate(None, _SHOWN_AS_IT_IS) or has_long_line(raw):
+        return False
+    return _STAMPED.search(b"\n" + raw[:32]) is None and _STAMPED.search(raw) is None
 
 
 def has_long_line(raw: bytes) -> bool:

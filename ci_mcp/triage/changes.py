@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import anyio.to_thread
 
 from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.shapes import Run, RunQuery
+from ci_mcp.core.together import together
 from ci_mcp.logs.text import clean_text
 from ci_mcp.status import Status
 from ci_mcp.triage.choose import LOOK_BACK
@@ -18,6 +20,7 @@ MOST_COMMITS: Final = 10
 _SUBJECT: Final = 100  # characters of a commit's first line
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _USUAL: Final = ("main", "master", "trunk", "develop")
+_FOR_DEFAULT: Final = 3  # spare requests from which on the default branch is asked for
 _DECIDED: Final = frozenset({Status.PASSED, Status.FAILED})
 
 
@@ -30,12 +33,14 @@ class Past:
         same: one that passed before it on the same commit.
         before: the last one of its branch before it that passed or failed.
         jobs: the names of the jobs that failed in ``before``; ``None`` where they were not looked up.
+        unknown: how many runs of its branch before it were not looked at, as each costs a request.
     """
 
     green: Run | None = None
     same: Run | None = None
     before: Run | None = None
     jobs: frozenset[str] | None = None
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,10 @@ class Between:
     files: frozenset[str] = frozenset()
 
 
-async def look_back(api: Api, hooks: Hooks, run: Run, history: Sequence[Run], default: str = "") -> Past:
-    """The runs to compare ``run`` with: from its ``history``, else in at most three requests of the ``runs`` hook.
+async def look_back(  # noqa: PLR0913 - what is known, and what may be asked
+    api: Api, hooks: Hooks, run: Run, history: Sequence[Run], default: str = "", *, spare: int = 4
+) -> Past:
+    """The runs to compare ``run`` with: from its ``history``, else from a list of its branch.
 
     Args:
         api: the service.
@@ -62,37 +69,80 @@ async def look_back(api: Api, hooks: Hooks, run: Run, history: Sequence[Run], de
         run: the run, with its project.
         history: newest runs of its branch or project, newest first; empty where none were asked for.
         default: the project's default branch; empty where it is not known.
+        spare: requests that may be made beside that list: for older runs, for the default branch's, for each status.
     """
     if hooks.runs is None or not run.project:
         return Past()
-    known = list(history)
-    if not _holds(known, run):
-        known += await hooks.runs(api, RunQuery(project=run.project, branch=run.branch, limit=LOOK_BACK))
-    older = _older(known, run, run.branch)
-    green = _passed(older)
-    # Where each status costs a request, a provider leaves some unknown: one of them may be the green one.
-    whole = 0 < len(known) < LOOK_BACK and all(one.status is not Status.UNKNOWN for one in known)
-    if green is None and not whole:
-        query = RunQuery(project=run.project, branch=run.branch, status=Status.PASSED, limit=LOOK_BACK)
-        older_green = _older(await hooks.runs(api, query), run, run.branch)
-        green, older = _passed(older_green), [*older, *older_green]
-    same = next((one for one in older if one.status is Status.PASSED and one.commit and one.commit == run.commit), None)
-    if green is None and run.branch and run.branch not in {default, *_USUAL[:2]}:
-        green = await _of_default(api, hooks, run, default, known)
-    return Past(green, same, before(run, older))
+    looking = _Looking(api, hooks, run, [*history])
+    calls = [looking.back]
+    elsewhere = bool(run.branch) and run.branch not in {default, *_USUAL[:2]}
+    shown = _passed(_older(history, run, run.branch))
+    if elsewhere and shown is None and spare >= _FOR_DEFAULT:
+        spare -= 1
+        looking.elsewhere = spare // 2
+        calls.append(partial(looking.aside, default))
+    looking.spare = spare - looking.elsewhere
+    await together(calls)
+    return looking.past()
+
+
+class _Looking:
+    """One look back: the runs found so far, and how many requests may still be made."""
+
+    def __init__(self, api: Api, hooks: Hooks, run: Run, known: list[Run]) -> None:
+        self.api, self.hooks, self.run, self.known = api, hooks, run, known
+        self.spare = self.elsewhere = 0
+        self.older: list[Run] = []
+        self.unknown = 0
+        self.of_default: Run | None = None
+
+    async def back(self) -> None:
+        """The runs of its branch: those of the list, and those that passed where the list ends too soon."""
+        if not _holds(self.known, self.run):
+            self.known += await self._runs(self.run.branch)
+        self.older = _older(self.known, self.run, self.run.branch)
+        left_open = any(one.status is Status.UNKNOWN for one in self.known)
+        if left_open and self.hooks.statuses:
+            self.older = await self._told(self.older, self.spare)
+            self.unknown = sum(one.status is Status.UNKNOWN for one in self.older)
+            return
+        whole = 0 < len(self.known) < LOOK_BACK and not left_open
+        if _passed(self.older) is None and not whole and self.spare:
+            self.older += _older(await self._runs(self.run.branch, Status.PASSED), self.run, self.run.branch)
+
+    async def aside(self, default: str) -> None:
+        """The last green run of the default branch, which is guessed from the known runs where it is not told."""
+        found = [*self.known, *await self._runs(default, Status.PASSED)]
+        for name in (default,) if default else _USUAL:
+            told = await self._told(_older(found, self.run, name), self.elsewhere)
+            self.of_default = self.of_default or _passed(told)
+
+    def past(self) -> Past:
+        """What it came to."""
+        green, commit = _passed(self.older) or self.of_default, self.run.commit
+        same = next(
+            (one for one in self.older if one.status is Status.PASSED and commit and one.commit == commit), None
+        )
+        return Past(green, same, before(self.run, self.older), unknown=self.unknown)
+
+    async def _runs(self, branch: str, status: Status | None = None) -> list[Run]:
+        query = RunQuery(project=self.run.project, branch=branch, status=status, limit=LOOK_BACK, statuses=False)
+        return await self.hooks.runs(self.api, query) if self.hooks.runs else []
+
+    async def _told(self, runs: list[Run], most: int) -> list[Run]:
+        """The same runs, the status of the first ones looked up where the list has left it open."""
+        some = [one for one in runs if one.status is Status.UNKNOWN][:most]
+        if not some or self.hooks.statuses is None:
+            return runs
+        told = {one.id: one for one in await self.hooks.statuses(self.api, some)}
+        return [told.get(one.id, one) for one in runs]
 
 
 def before(run: Run, history: Sequence[Run]) -> Run | None:
-    """The last run of the same branch before one that passed or failed."""
-    return next((one for one in _older(history, run, run.branch) if one.status in _DECIDED), None)
-
-
-async def _of_default(api: Api, hooks: Hooks, run: Run, default: str, known: Sequence[Run]) -> Run | None:
-    """The last green run of the default branch, which is guessed from the known runs where it is not told."""
-    query = RunQuery(project=run.project, branch=default, status=Status.PASSED, limit=LOOK_BACK)
-    found = [*known, *(await hooks.runs(api, query))] if hooks.runs else []
-    names = (default,) if default else _USUAL
-    return next((one for name in names if (one := _passed(_older(found, run, name)))), None)
+    """The last run of the same branch before one that passed or failed; ``None`` where that may be an unknown one."""
+    known = _DECIDED | {Status.UNKNOWN}
+    found = next((one for one in _older(history, run, run.branch) if one.status in known), None)
+    return found if found and found.status in _DECIDED else None
 
 
 def _holds(history: Sequence[Run], run: Run) -> bool:
@@ -104,8 +154,9 @@ def _passed(runs: Sequence[Run]) -> Run | None:
 
 
 def _older(runs: Sequence[Run], run: Run, branch: str) -> list[Run]:
-    """The runs of a branch, of the same series, that began before ``run``."""
-    mine = [one for one in runs if (one.branch, one.series) == (branch, run.series) and one.id != run.id]
+    """The runs of a branch, of the same series, that began before ``run`` and do not hold it."""
+    own = {run.id, run.within}
+    mine = [one for one in runs if (one.branch, one.series) == (branch, run.series) and one.id not in own]
     return [one for one in mine if not (one.created and run.created) or one.created < run.created]
 
 

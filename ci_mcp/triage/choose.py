@@ -33,8 +33,10 @@ class Choice:
     of_head: bool = True
 
 
-async def choose(services: Services, target: Target) -> Choice:
+async def choose(services: Services, target: Target, *, whole: bool = False) -> Choice:
     """The run that ``target`` means; one request of the ``runs`` hook where HEAD's run is among its branch's newest.
+
+    ``whole`` is said where its jobs will be asked for through the ``whole`` hook.
 
     Raises: NotFoundError: there is no run; UnsupportedError: the provider has none to show.
     """
@@ -43,7 +45,7 @@ async def choose(services: Services, target: Target) -> Choice:
         raise _without_runs(target)
     if target.place.run:
         return Choice(target.place.run, notes=target.notes)
-    history = await _history(api, hooks, target)
+    history = await _history(api, hooks, target, whole=whole)
     return await _of_head(api, hooks, target, history) if target.here else _newest(target, history)
 
 
@@ -60,13 +62,14 @@ def _without_runs(target: Target) -> UnsupportedError:
     return UnsupportedError(f"{target.provider} has no runs to tell of")
 
 
-async def _history(api: Api, hooks: Hooks, target: Target) -> list[Run]:
+async def _history(api: Api, hooks: Hooks, target: Target, *, whole: bool) -> list[Run]:
     """The newest runs of the target's branch; none where HEAD has no branch, for those would be anybody's."""
     here, place = target.here, target.place
     if hooks.runs is None or (here and not place.branch):
         return []
     try:
-        return await hooks.runs(api, RunQuery(project=place.project, branch=place.branch, limit=LOOK_BACK))
+        query = RunQuery(project=place.project, branch=place.branch, limit=LOOK_BACK, whole=whole)
+        return await hooks.runs(api, query)
     except NotFoundError:
         if here is None or here.pushed is False:
             raise

@@ -1,5 +1,6 @@
 """An explanation as data, for ``--format json``: a shape that scripts depend on."""
 
+from dataclasses import replace
 from typing import Any
 
 from ci_mcp.core.answer import plain
@@ -9,8 +10,7 @@ from ci_mcp.triage.reading import Explained
 
 def record(story: Story) -> dict[str, Any]:
     """A story as JSON values."""
-    run = plain(story.run)
-    run.pop("jobs", None)
+    run = plain(replace(story.run, jobs=()))
     more: dict[str, Any] = {
         "failures": [_failure(story, one) for one in story.explained],
         "left_out": [job.name for job in story.unread],

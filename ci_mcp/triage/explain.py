@@ -25,7 +25,7 @@ _MESSAGE: Final = 200  # characters of a test's message
 _FENCES: Final = ("<<<", ">>>")
 _FENCE: Final = 20  # tokens of the lines around an excerpt
 _PLACES: Final = 40  # tokens of the places in the checkout, which are known once the excerpts are
-_LONG_AGO: Final = "59 min 59 s ago"
+_LONG_AGO: Final = "1 h 59 min ago"
 _LEAST: Final = 100  # tokens that an excerpt should have before anything else is said at length
 
 
@@ -268,8 +268,9 @@ class _Telling:
     def _green(self) -> str:
         run, green = self.story.run, self.story.past.green if self.story.past else None
         if green is None:
-            of = words.line(run.branch or run.project)
-            return f"No green run of {of} was found to compare with." if of else ""
+            of, unknown = words.line(run.branch or run.project), self.story.past.unknown if self.story.past else 0
+            unread = f" ({words.count(unknown, 'earlier run')} not looked at: each costs a request)" if unknown else ""
+            return f"No green run of {of} was found to compare with{unread}." if of else ""
         if green.commit and green.commit == run.commit:
             return self._same(green)
         between = self.story.between

@@ -28,6 +28,8 @@ Call = Callable[[], Awaitable[None]]
 
 MOST_LOGS: Final = 12
 """Logs read for one explanation; further failed jobs are named."""
+_SPARE: Final = 3  # requests that a comparison may make beside its list
+_FOR_JOBS: Final = 10  # and fewer, the more of these the failed jobs take, two for each
 _NICETY: Final = 3.0  # seconds that a list of flaky tests may take
 
 
@@ -106,7 +108,7 @@ class _Gathering:
         self.notes: list[str] = []
 
     async def choose(self) -> None:
-        self.choice = await choose(self.services, self.target)
+        self.choice = await choose(self.services, self.target, whole=True)
         self.notes += self.choice.notes
 
     async def look_around(self) -> None:
@@ -136,8 +138,12 @@ class _Gathering:
         return known if known.holds(listed) else None
 
     async def _at_run(self) -> None:
-        if self.hooks.run:  # `choose` has seen to it
-            self.run = await self.hooks.run(self.api, self.choice.id)
+        self.run = await self._whole(self.choice.listed, self.choice.id)
+
+    async def _whole(self, listed: Run | None, named: str) -> Run:
+        if listed and self.hooks.whole:
+            return await self.hooks.whole(self.api, listed)
+        return await self.hooks.run(self.api, named) if self.hooks.run else self.run  # `choose` has seen to it
 
     async def read_more(self) -> None:
         """Why its jobs failed, their logs, and what came before, side by side."""
@@ -189,16 +195,17 @@ class _Gathering:
             self.past = replace(self.past, jobs=self.failed_before)
 
     async def _at_past(self, run: Run) -> None:
-        self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default)
+        spare = max(0, min(_SPARE, _FOR_JOBS - 2 * self._bad()))
+        self.past = await changes.look_back(self.api, self.hooks, run, self.choice.history, self.default, spare=spare)
 
     async def _at_before(self, run: Run) -> None:
         """Which jobs failed in the run before: where few requests are spent, and a list has shown it already."""
         before = changes.before(run, self.choice.history)
-        if before is None or not before.status.bad or self.hooks.run is None:
+        if before is None or not before.status.bad:
             return
         known = self.memory.get(self.target.provider, self.api.host, before.id)
         if known or self._bad() <= 1:
-            whole = known.run if known else await self.hooks.run(self.api, before.id)
+            whole = known.run if known else await self._whole(before, before.id)
             self.failed_before = frozenset(one.name for one in whole.jobs if one.status.bad)
 
     def _bad(self) -> int:

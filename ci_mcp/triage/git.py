@@ -1,9 +1,10 @@
 """Questions to the git that made a checkout: words of ours only, no network, no long waits."""
 
-import os
 import shutil
 import subprocess
 from typing import Final
+
+from ci_mcp.core.children import environment
 
 PATIENCE: Final = 5.0
 """Seconds for one git command."""
@@ -26,7 +27,7 @@ def git(folder: str, *words: str, patience: float = PATIENCE) -> str:
             timeout=patience,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **_QUIET},
+            env={**environment(), **_QUIET},
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -41,6 +41,7 @@ async def rerun(services: Services, meant: Found, *, failed_only: bool) -> Rerun
     choice = await choose(services, target)
     api = target.api(services)
     started = await hooks.rerun(api, choice.id, failed_only)
+    ends = f'ci_wait(target="{target.provider}:#{started}") tells how it ends'
     seen: Run | None = None
     if hooks.run:
         try:
@@ -54,9 +55,9 @@ async def rerun(services: Services, meant: Found, *, failed_only: bool) -> Rerun
         branch=(seen.branch if seen else "") or target.place.branch,
         id=started,
         of=choice.id,
-        which="failed jobs" if failed_only else "all",
+        which="failed jobs" if failed_only and not hooks.reruns_all else "all",
         url=seen.url if seen else "",
-        note="; ".join([*choice.notes, f'ci_wait(target="{target.provider}:#{started}") tells how it ends']),
+        note="; ".join(filter(None, [*choice.notes, hooks.reruns_all if failed_only else "", ends])),
     )
 
 

@@ -9,6 +9,7 @@ from ci_mcp.core.provider import Provider
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Page, Prose
 from ci_mcp.core.together import answers, settled
+from ci_mcp.errors import CiError
 from ci_mcp.triage import explain as explaining
 from ci_mcp.triage import prompts, resources
 from ci_mcp.triage.ended import told
@@ -51,8 +52,16 @@ async def status(services: Services, target: Where = "") -> Page[Standing]:
     meant = await find(services, target)
     found, errors = answers(await settled([partial(standings, services, one) for one in meant.targets]))
     notes = [note for one in found for note in one.notes]
-    said = [*notes, *meant.problems, *(str(error) for error in errors)]
+    said = [*notes, *meant.problems, *_told_once(errors)]
     return Page([row for one in found for row in one.rows], note="; ".join(dict.fromkeys(said)))
+
+
+def _told_once(errors: list[CiError]) -> list[str]:
+    """Errors in words; those that ask for the same are told together."""
+    said: dict[str, list[str]] = {}
+    for error in errors:
+        said.setdefault(error.next_step, []).append(error.message)
+    return [": ".join(filter(None, (", ".join(messages), step))) for step, messages in said.items()]
 
 
 @provider.read(core=True)

@@ -1,8 +1,11 @@
 """The words of triage: times, durations, exit codes, as a person says them."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from ci_mcp.triage.codes import meaning
+
+_FEW: Final = 2  # nobody asks how many seconds came on top of three minutes when that was long ago
 
 
 def exit_code(code: int) -> str:
@@ -11,12 +14,15 @@ def exit_code(code: int) -> str:
     return f"exit code {code} ({said})" if said else f"exit code {code}"
 
 
-def duration(seconds: float) -> str:
-    """Seconds in two units at most: ``42 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``."""
+def duration(seconds: float, *, whole: int = 10) -> str:
+    """Seconds as a person says them: ``42 s``, ``3 min 20 s``, ``12 min``, ``2 h 5 min``, ``3 d 4 h``.
+
+    From ``whole`` of a unit upwards the smaller one is left away.
+    """
     rest = round(seconds)
     for size, name, small_size, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if rest >= size:
-            more = rest % size // small_size
+            more = rest % size // small_size if rest // size < whole else 0
             return f"{rest // size} {name}" + (f" {more} {small}" if more else "")
     return f"{rest} s"
 
@@ -27,8 +33,8 @@ def age(when: datetime | None, now: datetime | None = None) -> float:
 
 
 def ago(when: datetime, now: datetime | None = None) -> str:
-    """How long ago a time was: ``3 min 20 s ago``."""
-    return f"{duration(age(when, now))} ago"
+    """How long ago a time was: ``1 min 20 s ago``, ``3 min ago``."""
+    return f"{duration(age(when, now), whole=_FEW)} ago"
 
 
 def count(number: int, one: str, many: str = "") -> str:

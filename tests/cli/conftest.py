@@ -9,6 +9,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from ci_mcp.cli.app import run
+from ci_mcp.sandbox.serve import Service, start
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,22 @@ def ci_mcp(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
 
     yield call
     logging.getLogger("ci_mcp").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[dict[str, Service]]:
+    """Every service of the sandbox."""
+    with start() as served:
+        yield served
+
+
+@pytest.fixture
+def configured(services: dict[str, Service], monkeypatch: pytest.MonkeyPatch) -> dict[str, Service]:
+    """Every service as the environment names it."""
+    for service in services.values():
+        for name, value in service.env.items():
+            monkeypatch.setenv(name, value)
+    return services
 
 
 class MemoryKeyring(KeyringBackend):

@@ -34,7 +34,7 @@ from ci_mcp.logs.store import Info, Store
 from ci_mcp.net.heard import Heard
 from ci_mcp.sandbox.buildkite.tokens import scoped_token
 from ci_mcp.sandbox.faults import fault_token
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.sandbox.serve import Service
 
 Run = Callable[..., Any]
 
@@ -56,22 +56,6 @@ class HangingKeyring(KeyringBackend):
     def set_password(self, service: str, username: str, password: str) -> None:  # noqa: ARG002 - the same
         """Wait, and keep nothing."""
         self.unlocked.wait(30)
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[dict[str, Service]]:
-    """Every service of the sandbox."""
-    with start() as served:
-        yield served
-
-
-@pytest.fixture
-def configured(services: dict[str, Service], monkeypatch: pytest.MonkeyPatch) -> dict[str, Service]:
-    """Every service as the environment names it."""
-    for service in services.values():
-        for name, value in service.env.items():
-            monkeypatch.setenv(name, value)
-    return services
 
 
 @pytest.fixture
@@ -384,9 +368,8 @@ def test_debug_shows_requests_and_no_token(
 ) -> None:
     """Neither those that work nor one that does not."""
     monkeypatch.setenv("BUILDKITE_API_TOKEN", "not-a-token-of-buildkite")
-    tokens = {"not-a-token-of-buildkite", *(one.token for name, one in configured.items() if name != "buildkite")} - {
-        ""
-    }
+    tokens = {one.token for name, one in configured.items() if name != "buildkite" and one.token}
+    tokens |= {"not-a-token-of-buildkite"}
     odd = "/v2/user?access_token=not-a-token-of-buildkite"
     for words in (("doctor",), ("auth", "status"), ("api", "buildkite", odd)):
         ran = ci_mcp("--debug", *words)

@@ -26,3 +26,4 @@ def test_it_writes_what_is_committed(tmp_path: Path, pytestconfig: pytest.Config
         assert (pytestconfig.rootpath / name).read_text(encoding="utf-8") == (tmp_path / name).read_text(
             encoding="utf-8"
         )
+    assert (tmp_path / generate.PICTURE).read_text(encoding="utf-8").startswith("<svg ")

@@ -67,6 +67,18 @@ def test_a_table_fits_its_terminal_and_keeps_ids_whole(width: int, terminal: Any
     assert "ddd" not in lines[1]
 
 
+def test_rather_than_cut_an_id_a_table_goes_without_a_name(terminal: Any, capsys: Capture) -> None:
+    """What is left tells enough; the name alone would stay."""
+    terminal(80)
+    row = {"status": "failed", "name": "Deploy to staging", "id": ID, "branch": "passes-soon", "title": "t" * 20}
+    output.show(page(row))
+    shown = capsys.readouterr().out
+    assert ID in shown
+    assert "failed" in shown
+    assert "ttt" in shown
+    assert "Deploy" not in shown
+
+
 def test_under_a_table_stands_how_to_get_the_rest(terminal: Any, capsys: Capture) -> None:
     """The cursor, what was left out, and what the reader must know."""
     terminal(80)

@@ -95,6 +95,7 @@ def test_inside_a_checkout_it_is_the_projects(ci_mcp: Callable[..., Any], checko
     assert f"wrote {checkout / '.mcp.json'}\n" in ran.out
     assert ran.out.endswith(
         "Claude Code: it asks to approve the project's .mcp.json at its next start in this folder: approve it\n"
+        'Then ask it: "why did the build fail?" (ci-mcp doctor checks that it can be answered)\n'
     )
 
 
@@ -277,7 +278,8 @@ def test_a_users_claude_code_is_told_by_its_own_program(ci_mcp: Callable[..., An
     words = ("setup", "--agent", "claude", "--scope", "user", "--yes")
     ran = ci_mcp(*words)
     add = f"mcp add --scope user ci -- {path / 'ci-mcp'} serve"
-    assert (0, f"$ claude {add}\nran claude {add}\nClaude Code: start it anew\n") == (ran.code, ran.out)
+    assert 0 == ran.code
+    assert ran.out.startswith(f"$ claude {add}\nran claude {add}\nClaude Code: start it anew\nThen ask it: ")
     assert "Everything is set up already.\n" == ci_mcp(*words).out
     assert 0 == ci_mcp(*words, "--read-only").code
     assert 0 == ci_mcp(*words, "--remove").code
@@ -324,7 +326,7 @@ def machine(**programs: str) -> Machine:
 
 @posix
 def test_the_running_program_is_written_by_its_path(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However it was started: by name, through Python, by uvx, frozen."""
+    """However it was started: by name, through Python, by uvx or pipx run, frozen."""
     here = machine(**{"ci-mcp": "/opt/bin/ci-mcp"})
     assert ("/opt/bin/ci-mcp", ()) == program(here)
     monkeypatch.setattr(sys, "argv", ["/x/ci_mcp/__main__.py"])
@@ -336,6 +338,10 @@ def test_the_running_program_is_written_by_its_path(path: Path, monkeypatch: pyt
     monkeypatch.setattr(sys, "argv", ["ci-mcp"])
     once = "/h/.cache/uv/archive-v0/abc/bin/ci-mcp"
     assert ("/h/.local/bin/uvx", ("ci-mcp",)) == program(machine(**{"ci-mcp": once, "uvx": "/h/.local/bin/uvx"}))
+    once = "/h/.cache/pipx/e08261257c607fa/bin/ci-mcp"
+    assert ("/h/pipx", ("run", "ci-mcp")) == program(machine(**{"ci-mcp": once, "pipx": "/h/pipx"}))
+    kept = "/h/.local/share/pipx/venvs/ci-mcp/bin/ci-mcp"
+    assert (kept, ()) == program(machine(**{"ci-mcp": kept, "pipx": "/h/pipx"}))
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", "/opt/ci-mcp/ci-mcp")
     assert ("/opt/ci-mcp/ci-mcp", ()) == program(here)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -99,6 +100,7 @@ def terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     monkeypatch.setenv("PYTHONPATH", str(home / "backend"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "kept.Keyring")
     monkeypatch.setenv("TERM", "xterm")
+    _narrow_path(home, monkeypatch)
     opened: list[Terminal] = []
 
     def run(*words: str, folder: Path) -> Terminal:
@@ -108,6 +110,14 @@ def terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     yield run
     for one in opened:
         one.close()
+
+
+def _narrow_path(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path with git and no agent, whatever this machine has."""
+    (home / "bin").mkdir()
+    if git := shutil.which("git"):
+        (home / "bin" / "git").symlink_to(git)
+    monkeypatch.setenv("PATH", str(home / "bin"))
 
 
 @pytest.fixture
@@ -139,7 +149,8 @@ def test_the_guided_start_asks_for_what_is_missing(
     shown = terminal("setup", folder=checkout)
     said = shown.read("Log in to CircleCI now? [Y/n]: ")
     assert re.search(r"^Agents found: .*Codex", said, re.MULTILINE)
-    assert f"CI files in {checkout}: CircleCI\nCI services configured: none\n" in said
+    assert f"This folder: checkout {checkout}: set up for it\n" in said
+    assert "CI files in it: CircleCI\nCI services configured: none\n" in said
     shown.type("")
     assert "A token is made at https://app.circleci.com/settings/user/tokens" in shown.read("CircleCI token: ")
     shown.type("not-the-token")
@@ -169,7 +180,9 @@ def test_a_service_with_a_host_for_each_organization_is_asked_where_it_is(
     """Where nothing is configured and no CI file is found, the person names the service; giving up is no error."""
     (home / ".codex").mkdir()
     shown = terminal("setup", folder=home)
-    assert "CI files in" not in shown.read("return for none): ")
+    said = shown.read("return for none): ")
+    assert "This folder: no git checkout: set up for all your projects\n" in said
+    assert "CI files in" not in said
     shown.type("semaphore")
     shown.read("Log in to Semaphore now? [Y/n]: ")
     shown.type("")
@@ -208,3 +221,33 @@ def test_no_ci_at_all_is_no_obstacle(terminal: Callable[..., Terminal], home: Pa
     shown.type("")
     assert 0 == shown.end()
     assert '"SEMAPHORE_API_TOKEN"' in (home / ".codex" / "config.toml").read_text(encoding="utf-8")
+
+
+def test_without_an_agent_no_token_is_asked_for(terminal: Callable[..., Terminal], home: Path) -> None:
+    """A person names the agent that was not found, or is told how to later."""
+    shown = terminal("setup", folder=home)
+    said = shown.read("return for none): ")
+    assert "Which agent do you use? (claude, " in said
+    shown.type("")
+    assert 2 == shown.end()
+    assert "ci-mcp: no coding agent was found here: name one with --agent: claude, " in shown.seen
+
+
+def test_the_agent_that_a_person_names_is_set_up(
+    terminal: Callable[..., Terminal], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there is no keyring: then a token is not asked for, but its variable named."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    shown = terminal("setup", folder=home)
+    shown.read("return for none): ")
+    shown.type("codex")
+    shown.read("Which CI do you use? ")
+    shown.type("circleci")
+    said = shown.read("[Y/n]: ")
+    assert "CircleCI: this machine has no keyring: set CIRCLECI_TOKEN in your shell's profile\n" in said
+    assert "Log in" not in said
+    shown.type("")
+    shown.read("Do it? [Y/n]: ")
+    shown.type("")
+    assert 0 == shown.end()
+    assert (home / ".codex" / "config.toml").exists()

@@ -1,3 +1,4 @@
+import hashlib
 import logging
 import os
 import stat
@@ -269,13 +270,15 @@ async def test_info_and_clear_tell_what_there_is(folder: Path) -> None:
 async def test_a_file_is_kept_under_a_harmless_name(folder: Path, name: str, kept: str) -> None:
     """As it is, among the logs, for this person alone; fetched anew each time, cleared with the rest."""
     store, service = Store(folder), Service(b"\x89PNG", b"\r\n\x1b[0m")
-    path = await store.file("key", name, service.fetch)
-    assert path == await store.file("key", name, service.fetch)
+    found = await store.file("key", name, service.fetch)
+    assert found == await store.file("key", name, service.fetch)
+    path = found.path
+    assert (10, hashlib.sha256(path.read_bytes()).hexdigest()) == (found.size, found.sha256)
     assert (folder / "files", f"-{kept}", 2) == (path.parent, path.name[12:], service.asked)
     assert b"\x89PNG\r\n\x1b[0m" == path.read_bytes()
     assert [0o700, 0o600] == modes(folder / "files")
     other = await store.file("other key", name, service.fetch)
-    assert other != path
+    assert other.path != path
     assert (2, 20, 2) == (store.info().files, store.info().bytes, store.clear())
 
 
@@ -286,21 +289,31 @@ async def test_a_file_that_cannot_be_fetched_leaves_nothing(folder: Path) -> Non
     assert [] == list((folder / "files").iterdir())
 
 
+async def test_a_file_has_a_bound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a service gives: nothing of it stays."""
+    monkeypatch.setattr("ci_mcp.logs.store.FILE_MAX", 1 << 20)
+    store = Store(folder)
+    assert 1 << 20 == (await store.file("key", "a", Service(bytes(1 << 20)).fetch)).size
+    store.clear()
+    with pytest.raises(UsageError, match="larger than 1 MB"):
+        await store.file("key", "a", Service(bytes(1 << 20), b"x").fetch)
+    assert [] == list((folder / "files").iterdir())
+
+
 async def test_files_go_as_logs_do_when_there_are_too_many(folder: Path) -> None:
     """The least recently used first, whatever it is."""
     store = Store(folder, max_mb=1)
     old = await store.file("a", "a", Service(b"x" * 700_000).fetch)
-    os.utime(old, (1, 1))
+    os.utime(old.path, (1, 1))
     new = await store.file("b", "b", Service(b"x" * 700_000).fetch)
-    assert [new] == list((folder / "files").iterdir())
+    assert [new.path] == list((folder / "files").iterdir())
 
 
 async def test_a_file_goes_to_another_folder_where_the_first_cannot_be_written(tmp_path: Path) -> None:
     """As logs do."""
     (tmp_path / "a file").write_text("in the way")
     store = Store(tmp_path / "a file" / "logs")
-    path = await store.file("key", "a", Service(b"x").fetch)
-    assert b"x" == path.read_bytes()
+    assert b"x" == (await store.file("key", "a", Service(b"x").fetch)).path.read_bytes()
 
 
 async def test_any_key_is_a_name(folder: Path) -> None:

@@ -41,6 +41,18 @@ async def test_the_newest_run_is_started_again(which: Any, services: Make, toy: 
     assert 'ci_wait(target="alpha:#r9") tells how it ends' in said.note
 
 
+async def test_a_vendor_that_cannot_leave_out_what_passed_says_so(services: Make, toy: Make, run: Make) -> None:
+    """Whoever asks for what failed alone must know what it costs."""
+    alpha = toy("alpha", runs=[run(1, Status.FAILED)])
+    made = startable(services, alpha)
+    provider = made.toys["alpha"]
+    provider.hooks = replace(provider.hooks, reruns_all="alpha runs all of it")
+    failed, everything = await rerun(made, "alpha:#r1"), await rerun(made, "alpha:#r1", "all")
+    assert ("all", "all") == (failed.which, everything.which)
+    assert "alpha runs all of it; " in failed.note
+    assert "alpha runs all of it" not in everything.note
+
+
 async def test_a_run_that_cannot_be_seen_yet_was_started_all_the_same(services: Make, toy: Make, run: Make) -> None:
     """An error after the start must not hide it; a vendor may still show the old end."""
     alpha = toy("alpha", runs=[run(1, Status.FAILED)])

@@ -14,7 +14,10 @@ from ci_mcp.triage import words
         (42.4, "42 s"),
         (60, "1 min"),
         (200, "3 min 20 s"),
+        (599, "9 min 59 s"),
+        (726, "12 min"),
         (7500, "2 h 5 min"),
+        (39600 + 60, "11 h"),
         (86400, "1 d"),
         (273600, "3 d 4 h"),
     ],
@@ -22,6 +25,15 @@ from ci_mcp.triage import words
 def test_a_duration_has_two_units_at_most(seconds: float, said: str) -> None:
     """As precise as it helps."""
     assert said == words.duration(seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(96, "1 min 36 s ago"), (200, "3 min ago"), (6900, "1 h 55 min ago"), (7500, "2 h ago")]
+)
+def test_what_was_long_ago_is_told_in_one_unit(seconds: float, said: str) -> None:
+    """Nobody counts the seconds."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert said == words.ago(now - timedelta(seconds=seconds), now)
 
 
 def test_ago_never_lies_in_the_future() -> None:

@@ -1,12 +1,7 @@
 """Artifacts: listed, read where they are text, else saved."""
 
 import hashlib
-import os
-import re
-import tempfile
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -16,6 +11,7 @@ from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page, TestCase
 from ci_mcp.errors import BadAnswerError, NotFoundError, UsageError
 from ci_mcp.logs import junit
+from ci_mcp.logs.store import Kept
 from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.buildkite import ids, read, wire
@@ -24,7 +20,6 @@ from ci_mcp.providers.buildkite.provider import provider
 from ci_mcp.providers.buildkite.records import Artifact, ArtifactDetails
 from ci_mcp.providers.buildkite.wire import Json, text
 
-_LARGEST: Final = 512 << 20  # bytes of a file that is saved
 _INLINE: Final = 12_000  # characters of a text that is shown
 _REPORT: Final = 32 << 20  # bytes of a test report that is read
 _TESTS: Final = 30
@@ -80,63 +75,6 @@ def _short(raw: Json) -> Artifact:
     return Artifact(**_facts(raw))
 
 
-@dataclass(slots=True)
-class _File:
-    """A file as it is saved: under its own name, in a folder of its own, readable by this person only."""
-
-    folder: Path
-    name: str
-    size: int = 0
-    sha1: Any = field(default_factory=lambda: hashlib.sha1(usedforsecurity=False))
-    sha256: Any = field(default_factory=hashlib.sha256)
-    _handle: int = -1
-    _part: str = ""
-
-    @property
-    def path(self) -> Path:
-        return self.folder / self.name
-
-    def open(self) -> None:
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._handle, self._part = tempfile.mkstemp(dir=self.folder, suffix=".part")
-        except OSError as error:
-            raise UsageError(f"cannot write to {self.folder}: {error.strerror}", "make that folder writable") from error
-
-    def write(self, chunk: bytes) -> None:
-        self.size += len(chunk)
-        if self.size > _LARGEST:
-            raise BadAnswerError(f"the artifact is larger than {_LARGEST >> 20} MB", "fetch it from its web page")
-        self.sha1.update(chunk)
-        self.sha256.update(chunk)
-        view = memoryview(chunk)
-        try:
-            while view:
-                view = view[os.write(self._handle, view) :]
-        except OSError as error:
-            raise UsageError(f"cannot write to {self.folder}: {error.strerror}", "make room there") from error
-
-    def keep(self) -> None:
-        self._close()
-        Path(self._part).replace(self.path)
-
-    def drop(self) -> None:
-        self._close()
-        with suppress(OSError):
-            Path(self._part).unlink()
-        with suppress(OSError):
-            self.folder.rmdir()
-
-    def _close(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
-
-    def head(self, size: int) -> bytes:
-        with Path(self._part).open("rb") as file:
-            return file.read(size)
-
-
 @provider.read()
 async def artifacts_describe(
     api: Api, artifact: Annotated[str, Field(min_length=1, max_length=100, description="Id from artifacts_list")]
@@ -155,40 +93,48 @@ async def artifacts_describe(
         raw = wire.record((await api.get(path)).json(), "artifact")
     if text(raw, "state") in _GONE:
         raise NotFoundError(f"artifact {text(raw, 'path')} is not there: its state is {text(raw, 'state')}")
-    file = _File(api.store.info().folder.parent / "artifacts" / known.lower(), _file_name(raw))
-    file.open()
-    try:
+    checksum = _Checksum(raw)
+
+    async def fetch() -> AsyncIterator[bytes]:
         with read.explained(f"artifact {artifact}", "read_artifacts"):
             async with api.stream(f"{path}/download", foreign=True) as body:
                 async for chunk in body:
-                    file.write(chunk)
-        checked = _verified(raw, file)
-        return _shown(raw, file, checked)
-    finally:
-        file.drop()
+                    checksum.add(chunk)
+                    yield chunk
+        checksum.verify()
+
+    file = await api.store.file(f"{api.host} {path}", text(raw, "filename") or text(raw, "path"), fetch)
+    return _shown(raw, file, checksum)
 
 
-def _file_name(raw: Json) -> str:
-    """A name that is one: without folders, leading dots and what a shell would read."""
-    name = (text(raw, "filename") or text(raw, "path")).replace("\\", "/").rpartition("/")[2]
-    return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII).lstrip(".")[-100:] or "artifact"
+class _Checksum:
+    """The checksum that a file was kept with, compared with what came; no word of what is not the same is shown."""
 
+    def __init__(self, raw: Json) -> None:
+        self.kind = next((kind for kind in ("sha256", "sha1") if text(raw, f"{kind}sum")), "")
+        self._wanted = text(raw, f"{self.kind}sum").lower()
+        self._path = text(raw, "path")
+        self._digest = hashlib.new(self.kind or "sha256", usedforsecurity=False)
 
-def _verified(raw: Json, file: _File) -> str:
-    for kind, digest in (("sha256", file.sha256), ("sha1", file.sha1)):
-        wanted = text(raw, f"{kind}sum").lower()
-        if wanted and wanted != digest.hexdigest():
+    def add(self, chunk: bytes) -> None:
+        """What came."""
+        self._digest.update(chunk)
+
+    def verify(self) -> None:
+        """Raise `BadAnswerError` where it is another file."""
+        if self.kind and self._wanted != self._digest.hexdigest():
             raise BadAnswerError(
-                f"artifact {text(raw, 'path')} came damaged: its {kind} is not the one it was kept with", "try again"
+                f"artifact {self._path} came damaged: its {self.kind} is not the one it was kept with", "try again"
             )
-        if wanted:
-            return f"{kind} verified"
-    return "no checksum to verify"
+
+    def words(self) -> str:
+        """What was verified."""
+        return f"{self.kind} verified" if self.kind else "no checksum to verify"
 
 
-def _shown(raw: Json, file: _File, checked: str) -> ArtifactDetails:
-    facts = _facts(raw) | {"size": file.size, "checksum": checked}
-    data = file.head(_REPORT) if _is_text(raw) else b""
+def _shown(raw: Json, file: Kept, checksum: _Checksum) -> ArtifactDetails:
+    facts = _facts(raw) | {"size": file.size, "checksum": checksum.words(), "sha256": file.sha256}
+    data = _head(file) if _is_text(raw) else b""
     if data and b"\0" not in data[:4096]:
         note, tests = _report(data) if file.size <= _REPORT else ("", ())
         if tests or note:
@@ -196,8 +142,12 @@ def _shown(raw: Json, file: _File, checked: str) -> ArtifactDetails:
         said = data[: _INLINE * 4].decode("utf-8", "replace")
         if file.size <= _INLINE * 4 and len(said) <= _INLINE:
             return ArtifactDetails(**facts, text=redact("\n".join(map(clean_text, said.split("\n")))))
-    file.keep()
     return ArtifactDetails(**facts, saved=str(file.path), note="too long to show" if data else "")
+
+
+def _head(file: Kept) -> bytes:
+    with file.path.open("rb") as opened:
+        return opened.read(_REPORT)
 
 
 def _is_text(raw: Json) -> bool:

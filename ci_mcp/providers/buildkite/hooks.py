@@ -44,7 +44,7 @@ async def identity(api: Api) -> Identity:
         name=text(user, "name") or text(user, "email") or "accepted",
         scopes=tuple(sorted(wire.texts(found.get("scopes")))),
         remaining=remaining,
-        note=text(found, "description"),
+        note=f'the token "{described}"' if (described := text(found, "description")) else "",
         expires=wire.when(found.get("expires_at")),
     )
 

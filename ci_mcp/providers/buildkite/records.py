@@ -235,6 +235,7 @@ class ArtifactDetails:
     size: int | None = None
     type: str = ""
     checksum: str = ""
+    sha256: str = ""
     saved: str = ""
     note: str = ""
     tests: tuple[TestCase, ...] = ()

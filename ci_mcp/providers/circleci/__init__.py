@@ -6,7 +6,7 @@ from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401
 
 from ci_mcp.core.provider import Hooks
 from ci_mcp.net.pages import Onward
-from ci_mcp.providers.circleci import failures, hooks, logs, runs
+from ci_mcp.providers.circleci import again, failures, hooks, logs, runs
 from ci_mcp.providers.circleci.provider import provider
 
 __all__ = ["provider"]
@@ -17,10 +17,12 @@ provider.hooks = Hooks(
     discover=hooks.discover,
     runs=runs.runs,
     run=runs.run,
+    whole=runs.whole,
+    statuses=runs.statuses,
     poll=runs.poll,
     failures=failures.failures,
     log=logs.log,
-    rerun=runs.rerun,
+    rerun=again.rerun,
     flaky=hooks.flaky,
     tokens=hooks.tokens,
     pages=(Onward("page-token", field="next_page_token"),),

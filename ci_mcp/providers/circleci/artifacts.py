@@ -1,30 +1,23 @@
 """Artifacts of a job: listed, and one of them read."""
 
-import re
-import shutil
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Final
 
-import anyio.to_thread
 from pydantic import Field
 
+from ci_mcp.core import files
 from ci_mcp.core.fence import fence
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page, Prose
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.providers.circleci import ids, read, wire
 from ci_mcp.providers.circleci.jobs import InProject, JobName
-from ci_mcp.providers.circleci.outputs import Output
 from ci_mcp.providers.circleci.provider import provider
 from ci_mcp.providers.circleci.records import JobArtifact
 from ci_mcp.providers.circleci.wire import Json, text
 
 _INLINE: Final = 12_000  # bytes of text that an answer holds
-_MOST: Final = 256 << 20
 _NONE: Final = "no artifacts: the job has no store_artifacts step, or they have expired"
-_ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @provider.read()
@@ -70,32 +63,17 @@ def _chosen(found: Sequence[Json], path: str) -> Json:
 
 async def _read(api: Api, raw: Json) -> Prose:
     """The artifact's text, or where it was saved; the token goes to CircleCI's own hosts only, never to a storage."""
-    name = text(raw, "path")
-    output = Output()
-    try:
-        async with api.stream(text(raw, "url"), foreign=True) as body:
-            async for chunk in body:
-                output.write(chunk)
-                if output.size > _MOST:
-                    break
-        shown = _as_text(output.end(_INLINE)) if output.size <= _INLINE else None
+    name, url = text(raw, "path"), text(raw, "url")
+    async with api.stream(url, foreign=True) as body:
+        head, ended = await files.beginning(body, _INLINE)
+        shown = _as_text(head) if ended else None
         if shown is not None:
-            return Prose(f"{name}, {output.size:,} bytes\n{fence(shown, 'artifact')}", {"path": name, "text": shown})
-        file = await anyio.to_thread.run_sync(_save, output, name)
-    finally:
-        output.close()
-    cut = f", cut at {_MOST:,}" if output.size > _MOST else ""
-    said = f"{name}, {output.size:,} bytes{cut}, saved to {file}"
-    return Prose(said, {"path": name, "size": output.size, "file": file})
-
-
-def _save(output: Output, name: str) -> str:
-    """Keep the bytes in a folder of their own, which only this person can read."""
-    file = Path(tempfile.mkdtemp(prefix="ci-mcp-")) / (_ODD.sub("_", name.rpartition("/")[2]).lstrip(".") or "artifact")
-    output.file.seek(0)
-    with file.open("wb") as saved:
-        shutil.copyfileobj(output.file, saved)
-    return str(file)
+            return Prose(f"{name}, {len(head):,} bytes\n{fence(shown, 'artifact')}", {"path": name, "text": shown})
+        saved = await api.store.file(f"{api.host} {url}", name, files.whole(api, url, head, None if ended else body))
+    return Prose(
+        f"{name}, {saved.size:,} bytes, saved to {saved.path}, SHA-256 {saved.sha256}",
+        {"path": name, "size": saved.size, "file": str(saved.path), "sha256": saved.sha256},
+    )
 
 
 def _as_text(data: bytes) -> str | None:

@@ -284,6 +284,18 @@ async def jobs(api: Api, workflow: str) -> list[Json]:
     return found
 
 
+async def last_workflow(api: Api, project: str, branch: str) -> str:
+    """The id of the workflow that the newest job of a branch (of the project where that is empty) belongs to.
+
+    Route: GET /api/v1.1/project/{vcs}/{org}/{repo}, which tells of the last 30 jobs.
+    """
+    reply = await api.get(f"{V1}/project/{ids.old_path(project)}", {"shallow": "true"})
+    found = [raw for raw in wire.records(reply.json(), "jobs") if branch in {"", text(raw, "branch")}]
+    newest = max(found, key=lambda raw: wire.whole(raw, "build_num") or 0, default={})
+    known = text(wire.part(newest, "workflows"), "workflow_id")
+    return known if ids.is_uuid(known) else ""
+
+
 def job_name(raw: Json) -> str:
     """What names a listed job in answers and parameters: ``SLUG/NUMBER``, or its id where it has no number yet."""
     number, project = wire.whole(raw, "job_number"), ids.slug(text(raw, "project_slug"))

@@ -3,28 +3,27 @@
 A run is a pipeline, or one of its workflows where a page of that was given (``workflow/ID``).
 """
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
+
+import anyio
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Job, Run, RunQuery
 from ci_mcp.core.together import together
 from ci_mcp.errors import CiError, NotFoundError, UsageError
-from ci_mcp.providers.circleci import ids, pipelines, read, standing, wire, workflows
+from ci_mcp.providers.circleci import ids, pipelines, read, search, standing, wire, workflows
 from ci_mcp.providers.circleci.ids import Named
 from ci_mcp.providers.circleci.wire import Json, text
 from ci_mcp.status import Status
 
-_DAYS: Final = 90  # as far back as CircleCI's own clients search
-_PAGE: Final = 20  # the most that a search gives at once
-_PAGES: Final = 3
 _LIVE: Final = 6  # workflows of a pipeline whose jobs are read, bad ones first
+Call = Callable[[], Awaitable[None]]
+
 _LOOKED: Final = 3  # pipelines asked for their workflows while one with a status is looked for
 _LOGS: Final = 6  # failed jobs whose logs are read: two requests or more for each
 _WORDS: Final = re.compile(r"[-_ ,:/()]+")
@@ -34,63 +33,82 @@ _BRANCHES: Final = 8  # branches whose newest pipeline is asked for its workflow
 class PipelineRun(Run):
     """A run that remembers what it was made from, so that a `poll` asks only for what goes on."""
 
-    __slots__ = ("pipeline", "workflows")
+    __slots__ = ("jobs_read", "pipeline", "workflows")
     pipeline: Json
     workflows: Sequence[Json]
+    jobs_read: Mapping[str, Sequence[Json]]
 
 
 async def runs(api: Api, query: RunQuery) -> list[Run]:
     """Runs of a project, newest first: by one search where this host serves v3, else by lists.
 
     Route: POST /api/v3/runs/search; else GET /api/v2/project/{slug}/pipeline and GET /api/v2/pipeline/{id}/workflow,
-    which costs a request for each status: of some runs it stays unknown then.
+    which costs a request for each status: of some runs it stays unknown then. Where the search has to wait for the
+    project's id, the list tells of the newest run meanwhile.
     Raises: NotFoundError: there is no such project, or none that the token may see.
     """
     there, project = await read.slug(api, query.project)
-    searched: list[list[Run] | None] = []
-    listed: list[list[Json]] = []
+    asking = _Asking(there, project, query)
+    calls = [asking.search]
+    if read.serves_v3(there) is None or (query.whole and not read.known_project_id(there, project)):
+        calls.append(asking.look)
+        if query.whole and not ids.slug(query.project):
+            calls.append(asking.guess)  # the look-up of its name was a round trip more
+    await together(calls)
+    if asking.searched is not None:
+        return await _refined(there, _with_newest(asking.searched, asking.listed[:1], query), query)
+    if asking.listed:
+        return asking.listed
+    return await _statuses(there, asking.page or await _page(there, project, query), query)
 
-    async def search() -> None:
-        searched.append(await _searched(there, project, query))
 
-    async def look() -> None:
+class _Asking:
+    """One question for runs: the search, and what is read beside it."""
+
+    def __init__(self, api: Api, project: str, query: RunQuery) -> None:
+        self.api, self.project, self.query = api, project, query
+        self.searched: list[Run] | None = None
+        self.page: list[Json] = []
+        self.listed: list[Run] = []
+        self.jobs: dict[str, Sequence[Json]] = {}
+        self._searches = False
+        self._told = anyio.Event()
+
+    async def search(self) -> None:
+        known = await search.project_id(self.api, self.project)
+        self._searches = bool(known)
+        self._told.set()
+        if known:
+            self.searched = await search.runs(self.api, self.project, known, self.query)
+
+    async def look(self) -> None:
+        """The list, with the status of its newest run, of more of them where there is no search."""
         with suppress(CiError):  # it is asked for again where it is needed
-            listed.append(await _page(there, project, query))
+            self.page = await _page(self.api, self.project, self.query)
+            await self._told.wait()
+            if not self._searches:
+                self.listed = await _statuses(self.api, self.page, self.query)
+            elif self.page:
+                self.listed = [await _with_workflows(self.api, self.page[0])]
+        for one in self.listed[:1]:
+            _remember(one, "jobs_read", self.jobs)
 
-    unknown = read.serves_v3(there) is None
-    await together([search, look] if unknown else [search])  # rather than one after the other
-    if searched[0] is not None:
-        return searched[0]
-    return await _statuses(there, listed[0] if listed else await _page(there, project, query), query)
+    async def guess(self) -> None:
+        """The jobs of the workflow that a job has run in last, which is likely that of the newest run."""
+        with suppress(CiError):
+            if flow := await read.last_workflow(self.api, self.project, self.query.branch):
+                self.jobs[flow] = await read.jobs(self.api, flow)
 
 
-async def _searched(api: Api, project: str, query: RunQuery) -> list[Run] | None:
-    if read.serves_v3(api) is False:
-        return None
-    known = await _id_for_search(api, project)
-    if not known:
-        return None
-    now = datetime.now(UTC).replace(microsecond=0)
-    scope = {"project_ids": [known], "from": _rfc3339(now - timedelta(days=_DAYS)), "to": _rfc3339(now)}
-    asked = [f"pipeline.git.branch == {json.dumps(query.branch)}"] if query.branch else []
-    asked += ['pipeline.status == "success"'] if query.status is Status.PASSED else []
-    found: list[Run] = []
-    cursor = ""
-    for _ in range(_PAGES):
-        page = {"cursor": cursor, "limit": min(_PAGE, query.limit)}
-        body = {"scope": scope, "filter": " and ".join(asked), "page": page}
-        try:
-            answer = await read.v3(api, "/runs/search", body=body)
-        except UsageError:  # it is young, and may want to be asked otherwise: the lists tell the same
-            answer = None
-        if answer is None:
-            return None
-        every = [_of_search(api, raw, project) for raw in wire.parts(answer.get("data"))]
-        found += [one for one in every if _wanted(one, query)]
-        cursor = text(wire.part(answer, "page"), "next")
-        if not cursor or len(found) >= query.limit or (found and not query.status):
-            break
-    return await _refined(api, found[: query.limit], query)
+def _with_newest(found: list[Run], newest: Sequence[Run], query: RunQuery) -> list[Run]:
+    """What was searched, with the newest run as its list and workflows tell it: the search may be late to know it."""
+    for one in newest:
+        known = [run.id for run in found]
+        if one.id in known:
+            found[known.index(one.id)] = one
+        elif one.created and not any(run.created and run.created > one.created for run in found):
+            found.insert(0, one)
+    return found[: query.limit]
 
 
 async def _refined(api: Api, found: list[Run], query: RunQuery) -> list[Run]:
@@ -98,70 +116,16 @@ async def _refined(api: Api, found: list[Run], query: RunQuery) -> list[Run]:
     newest: dict[str, int] = {}
     for at, one in enumerate(found):
         newest.setdefault(one.branch, at)
-    open_ends = [at for at in newest.values() if found[at].status is Status.RUNNING][:_BRANCHES]
-    if query.status is not None or not open_ends:
+    open_ends = [
+        at for at in newest.values() if found[at].status is Status.RUNNING and not isinstance(found[at], PipelineRun)
+    ][:_BRANCHES]
+    if query.status is not None or not query.statuses or not open_ends:
         return found
     lists = await together([partial(read.workflows, api, found[at].id) for at in open_ends])
     for at, every in zip(open_ends, lists, strict=True):
         stands = standing.status({}, every)
         found[at] = replace(found[at], status=stands, word=standing.word({}, every), reason=standing.why({}, every))
     return found
-
-
-def _wanted(run: Run, query: RunQuery) -> bool:
-    """What the search does not filter by is filtered here."""
-    return (
-        (not query.branch or run.branch == query.branch)
-        and run.commit.startswith(query.commit)
-        and (query.status is None or run.status is query.status)
-    )
-
-
-async def _id_for_search(api: Api, project: str) -> str:
-    """Route: GET /api/v3/projects?filter[slug]=…, which at once tells whether v3 is there."""
-    if known := read.known_project_id(api, project):
-        return known
-    answer = await read.v3(api, "/projects", {"filter[slug]": project})
-    if answer is None:
-        return ""
-    found = next((text(raw, "id") for raw in wire.parts(answer.get("data"))), "")
-    if not ids.is_uuid(found):
-        raise NotFoundError(
-            f"no project {project} at {api.host}, or none that this token may see",
-            "check it, and that the token's owner follows it",
-        )
-    read.remember_project(api, project, found)
-    return found
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _of_search(api: Api, raw: Json, project: str) -> Run:
-    about = wire.part(raw, "attributes")
-    vcs = wire.part(raw, "references", "event", "attributes", "vcs")
-    status, word = wire.phase_status(about)
-    number = wire.whole(about, "number")
-    page = f"pipelines/{project}/{number}" if number is not None else f"pipeline/{text(raw, 'id')}"
-    login = text(wire.part(raw, "references", "user", "attributes"), "login")
-    created, ended = wire.when(about.get("created_at")), wire.when(about.get("ended_at"))
-    broken = standing.errors(about)  # its configuration failed: to the search it did not run
-    return Run(
-        status=Status.FAILED if broken else status,
-        id=text(raw, "id"),
-        project=project,
-        word="error" if broken else wire.own_word(word),
-        branch=text(vcs, "branch"),
-        commit=text(vcs, "revision"),
-        title=wire.first_line(wire.said(wire.part(vcs, "commit"), "subject")),
-        actor=login or text(wire.part(vcs, "commit", "author"), "login"),
-        url=read.web(api, page),
-        created=created,
-        finished=ended,
-        duration=wire.seconds_between(created, ended),
-        reason=broken,
-    )
 
 
 async def _page(api: Api, project: str, query: RunQuery) -> list[Json]:
@@ -173,13 +137,13 @@ async def _page(api: Api, project: str, query: RunQuery) -> list[Json]:
 
 async def _statuses(api: Api, found: Sequence[Json], query: RunQuery) -> list[Run]:
     """Listed pipelines as runs, those with their status that are worth a request each."""
-    if query.status is not None:
+    if query.status is not None and query.statuses:
         some = await together([partial(_with_workflows, api, raw) for raw in found[:_LOOKED]])
         return [one for one in some if one.status is query.status][: query.limit]
     newest: dict[str, str] = {}
     for raw in found:
         newest.setdefault(pipelines.branch_of(raw), text(raw, "id"))
-    looked = set(list(newest.values())[:_BRANCHES])
+    looked = set(list(newest.values())[: _BRANCHES if query.statuses else 0])
     chosen = found[: query.limit]
     calls = [
         partial(_with_workflows if text(raw, "id") in looked or standing.errors(raw) else _without, api, raw)
@@ -192,8 +156,22 @@ async def _with_workflows(api: Api, raw: Json) -> Run:
     return _of_pipeline(api, raw, await pipelines.workflows_of(api, raw))
 
 
+async def statuses(api: Api, listed: Sequence[Run]) -> list[Run]:
+    """The same runs, those whose status a list has left open with it.
+
+    Route: GET /api/v2/pipeline/{id}/workflow for each of them.
+    """
+
+    async def look(one: Run) -> Run:
+        if isinstance(one, PipelineRun) and one.status is Status.UNKNOWN and not one.workflows:
+            return await _with_workflows(_there(api, one), one.pipeline)
+        return one
+
+    return await together([partial(look, one) for one in listed])
+
+
 async def _without(api: Api, raw: Json) -> Run:
-    return replace(_of_pipeline(api, raw, ()), status=Status.UNKNOWN, word="not looked up", reason="")
+    return _of_pipeline(api, raw, (), status=Status.UNKNOWN, word="not looked up", reason="")
 
 
 def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> PipelineRun:
@@ -214,9 +192,13 @@ def _of_pipeline(api: Api, raw: Json, found: Sequence[Json], **more: Any) -> Pip
 
 
 def _remembering(made: PipelineRun, raw: Json, found: Sequence[Json]) -> PipelineRun:
-    object.__setattr__(made, "pipeline", raw)
-    object.__setattr__(made, "workflows", found)
+    for name, value in (("pipeline", raw), ("workflows", found), ("jobs_read", {})):
+        _remember(made, name, value)
     return made
+
+
+def _remember(made: Run, name: str, value: object) -> None:
+    object.__setattr__(made, name, value)
 
 
 async def run(api: Api, named: str) -> Run:
@@ -226,7 +208,7 @@ async def run(api: Api, named: str) -> Run:
     GET /api/v2/workflow/{id}/job.
     Raises: NotFoundError: there is no such run, or none that the token may see.
     """
-    there, found = await _named(api, named)
+    there, found = await find(api, named)
     if found.workflow and not found.pipeline:
         return await _workflow_run(there, found)
     try:
@@ -237,6 +219,20 @@ async def run(api: Api, named: str) -> Run:
         return await _workflow_run(there, Named(workflow=found.workflow))
 
 
+async def whole(api: Api, listed: Run) -> Run:
+    """A run that `runs` has just listed, with its jobs; its pipeline is not read again.
+
+    Route: GET /api/v2/workflow/{id}/job; GET /api/v2/pipeline/{id}/workflow where the list has not told.
+    """
+    there = _there(api, listed)
+    if isinstance(listed, PipelineRun):
+        every = listed.workflows or await pipelines.workflows_of(there, listed.pipeline)
+        return await _with_jobs(there, listed.pipeline, every, listed.jobs_read)
+    if listed.reason:  # its configuration failed, and only its pipeline tells how
+        return await run(api, listed.id)
+    return await _with_jobs(there, search.as_pipeline(listed), await read.workflows(there, listed.id))
+
+
 async def poll(api: Api, seen: Run) -> Run:
     """A run that went on when it was last seen, as it stands now: one request while a single workflow of it goes on.
 
@@ -245,7 +241,7 @@ async def poll(api: Api, seen: Run) -> Run:
     going = _going(seen)
     if len(going) != 1 or not isinstance(seen, PipelineRun):
         return await run(api, seen.id)
-    there, raw = ids.there(api, ids.read_url(seen.url) or Named()), going[0]
+    there, raw = _there(api, seen), going[0]
     several = len(standing.current(seen.workflows)) > 1
     jobs = [_job(there, job, raw, named=several) for job in await read.jobs(there, text(raw, "id"))]
     others = [job for job in seen.jobs if several and job.block != text(raw, "name")]
@@ -253,6 +249,10 @@ async def poll(api: Api, seen: Run) -> Run:
     if all(job.status.finished or job.status is Status.BLOCKED for job in jobs) or _bad(now) != _bad(seen.jobs):
         return await run(api, seen.id)
     return _remembering(replace(seen, jobs=now), seen.pipeline, seen.workflows)
+
+
+def _there(api: Api, seen: Run) -> Api:
+    return ids.there(api, ids.read_url(seen.url) or Named())
 
 
 def _going(seen: Run) -> list[Json]:
@@ -267,8 +267,8 @@ def _bad(jobs: Sequence[Job]) -> int:
     return sum(job.status.bad for job in jobs)
 
 
-async def _named(api: Api, text: str) -> tuple[Api, Named]:
-    """The run that a text names; of ``PROJECT#RUN`` the run may be the pipeline's number in that project."""
+async def find(api: Api, text: str) -> tuple[Api, Named]:
+    """The Api and the run that a text names; of ``PROJECT#RUN`` the run may be a pipeline's number in that project."""
     project, mark, run = text.rpartition("#")
     if mark and run.isdecimal():
         api, project = await read.slug(api, project)
@@ -281,10 +281,24 @@ async def _named(api: Api, text: str) -> tuple[Api, Named]:
 
 async def _pipeline_run(api: Api, named: Named) -> Run:
     raw, every = await pipelines.both(api, named)
+    return await _with_jobs(api, raw, every)
+
+
+async def _with_jobs(
+    api: Api, raw: Json, every: Sequence[Json], known: Mapping[str, Sequence[Json]] | None = None
+) -> Run:
     live = standing.current(every)
     bad_first = sorted(live, key=lambda one: not wire.workflow_status(text(one, "status")).bad)
     read_of = [text(one, "id") for one in bad_first[:_LIVE]]
-    lists = dict(zip(read_of, await together([partial(read.jobs, api, one) for one in read_of]), strict=True))
+    lists = dict(known or {})
+
+    async def read_jobs(workflow: str) -> None:
+        lists[workflow] = await read.jobs(api, workflow)
+
+    calls: list[Call] = [partial(read_jobs, one) for one in read_of if one not in lists]
+    if standing.status(raw, every).bad:
+        calls.append(partial(_prepare, api, ids.slug(text(raw, "project_slug"))))
+    await together(calls)
     found = [(one, raw_job) for one in live for raw_job in lists.get(text(one, "id"), [])]
     jobs = with_few_logs([_job(api, job, one, named=len(live) > 1) for one, job in found])
     return _of_pipeline(api, raw, every, jobs=jobs)
@@ -296,18 +310,24 @@ async def _workflow_run(api: Api, named: Named) -> Run:
     async def the_workflow() -> None:
         got["workflow"], got["jobs"] = await workflows.with_jobs(api, named.workflow)
 
-    async def the_pipeline() -> None:
-        got["pipeline"] = await read.pipeline(api, Named(project=named.project, number=named.number))
+    async def the_pipeline(about: Named) -> None:
+        got["pipeline"] = await read.pipeline(api, about)
 
-    await together([the_workflow, the_pipeline] if named.number else [the_workflow])
+    beside = partial(the_pipeline, Named(project=named.project, number=named.number))
+    await together([the_workflow, beside] if named.number else [the_workflow])
     raw, found = got["workflow"], got["jobs"]
-    pipeline = got.get("pipeline") or await read.pipeline(api, Named(pipeline=text(raw, "pipeline_id")))
+    if not named.number:
+        failed = wire.workflow_status(text(raw, "status")).bad
+        after = [partial(_prepare, api, ids.slug(text(raw, "project_slug")))] if failed else []
+        await together([partial(the_pipeline, Named(pipeline=text(raw, "pipeline_id"))), *after])
+    pipeline = got["pipeline"]
     about = pipelines.workflow(api, raw)
     return _of_pipeline(
         api,
         pipeline,
         [raw],
         id=f"{ids.WORKFLOW}{about.id}",
+        within=text(pipeline, "id"),
         status=about.status,
         word=about.word,
         reason=standing.errors(pipeline) or about.reason,
@@ -317,6 +337,13 @@ async def _workflow_run(api: Api, named: Named) -> Run:
         duration=about.duration,
         jobs=with_few_logs([_job(api, job, raw, named=False) for job in found]),
     )
+
+
+async def _prepare(api: Api, project: str) -> None:
+    """Learn what a search for the runs before a failed one needs, while other things are waited for anyway."""
+    if project and not read.known_project_id(api, project):
+        with suppress(CiError):
+            await search.project_id(api, project)
 
 
 def _job(api: Api, raw: Json, workflow: Json, *, named: bool) -> Job:
@@ -351,42 +378,3 @@ def with_few_logs(found: Sequence[Job]) -> tuple[Job, ...]:
         left.remove(best)
         chosen.add(best)
     return tuple(job if at in chosen or not job.log_id else replace(job, log_id="") for at, job in enumerate(found))
-
-
-async def rerun(api: Api, named: str, failed_only: bool) -> str:
-    """Run a workflow again, or every workflow of a pipeline that failed (all of them where everything is wanted).
-
-    Route: POST /api/v2/workflow/{id}/rerun.
-    Raises: UsageError: nothing of it has failed.
-    """
-    there, found = await _named(api, named)
-    if found.workflow and not found.pipeline:
-        started = await workflows.rerun(there, found.workflow, failed=failed_only)
-        return f"{ids.WORKFLOW}{started.workflow}"
-    try:
-        return await _rerun_pipeline(there, await read.pipeline_id(there, found), failed_only)
-    except NotFoundError:
-        if not found.workflow:
-            raise
-    started = await workflows.rerun(there, found.workflow, failed=failed_only)
-    return f"{ids.WORKFLOW}{started.workflow}"
-
-
-async def _rerun_pipeline(api: Api, pipeline: str, failed_only: bool) -> str:
-    every = await read.workflows(api, pipeline)
-    setup = [raw for raw in every if standing.is_setup(raw)]
-    live = standing.current(every)
-    if failed_only:
-        chosen = [raw for raw in live if wire.workflow_status(text(raw, "status")) in {Status.FAILED, Status.CANCELED}]
-        if not chosen:
-            raise UsageError(f"no workflow of run {pipeline} has failed", "run all of it again, or wait until it ends")
-    else:
-        chosen = setup[-1:] or live  # the setup workflow starts the others
-    await together([partial(_again, api, raw, failed_only) for raw in chosen])
-    return pipeline
-
-
-async def _again(api: Api, raw: Json, failed_only: bool) -> None:
-    # A workflow that never ran a job has no failed one to begin with.
-    failed = failed_only and text(raw, "status") in {"failed", "canceled"}
-    await workflows.rerun(api, text(raw, "id"), failed=failed)

@@ -29,8 +29,6 @@ _PAIR: Final = re.compile(r"(?m)^[ \t*-]*([A-Za-z][\w -]{0,30}?)[ \t*]*:[ \t*]*(
 _WRAPPERS: Final = ("data", "result", "record", "item")
 _LISTS: Final = ("items", "data", "result", "results", "records", "list")
 _AROUND: Final = ("pagination", "paging", "page_info", "meta")
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)")
-_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DEPTH: Final = 12
 
 
@@ -196,8 +194,7 @@ class Fields:
         found = self.value(*names)
         if isinstance(found, (int, float)) and not isinstance(found, bool):
             return found / 1e9 if found > 1e7 else float(found)  # noqa: PLR2004 - no job takes four months
-        parts = _DURATION.findall(found) if isinstance(found, str) else []
-        return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None
+        return wire.go_seconds(found)
 
     def rest(self, *, short: bool = False) -> dict[str, Any]:
         """The fields that nobody asked for, without empty ones; ``short`` leaves out what is not one plain value."""

@@ -19,6 +19,7 @@ provider.hooks = Hooks(
     failures=hooks.failures,
     log=logs.log,
     rerun=runs.rerun,
+    reruns_all="PocketCI resumes the run, or starts a new one: tasks that passed run again, too",
     tokens=places.tokens,
     login=places.login,
     branches=False,

@@ -50,7 +50,7 @@ def short(raw: Json, project: str, api: Api) -> Run:
         url=ids.run_web(api, text(raw, "id")),
         created=wire.when(raw.get("created_at")),
         finished=finished,
-        duration=between if between is not None else wire.duration(raw.get("elapsed")),
+        duration=between if between is not None else wire.go_seconds(raw.get("elapsed")),
         reason=wire.reason(raw),
     )
 

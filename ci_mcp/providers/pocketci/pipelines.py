@@ -21,6 +21,7 @@ from ci_mcp.providers.pocketci.wire import Json, text
 PipelineName = Annotated[str, Field(min_length=1, max_length=300, description="Pipeline name, id or web URL")]
 Texts = tuple[Annotated[str, Field(max_length=4000)], ...]
 
+_LOOKS: Final = 3  # runs that are looked at for the names of jobs
 _SOURCE: Final = 300_000  # characters of a source that is parsed for its jobs
 
 
@@ -146,10 +147,17 @@ async def _check_jobs(api: Api, raw: Json, jobs: Sequence[str]) -> None:
 
 
 async def _jobs_of_newest(api: Api, pipeline: str) -> list[str]:
+    """The jobs of the newest run that was of all jobs and has any, of a few."""
+    looks = _LOOKS
     async with aclosing(walk(read.runs(api, pipeline), max_pages=1)) as found:
         async for run in found:
+            if wire.part(run, "trigger_input").get("jobs"):
+                continue
             rows = await read.rows_of(api, ids.own(run))
-            return [row.job for row in rows if row.kind == "job"]
+            looks -= 1
+            names = [row.job for row in rows if row.kind == "job"]
+            if names or not looks:
+                return names
     return []
 
 

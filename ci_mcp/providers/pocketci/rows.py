@@ -106,7 +106,7 @@ def row(raw: Json) -> Row | None:
     return Row(
         path=found[1],
         word=text(payload, "status"),
-        elapsed=wire.duration(payload.get("elapsed")),
+        elapsed=wire.go_seconds(payload.get("elapsed")),
         started=wire.when(payload.get("started_at")),
     )
 

@@ -190,9 +190,18 @@ async def _new(api: Api, raw: Json, why: str) -> Started:
 
 
 async def rerun(api: Api, run: str, failed_only: bool) -> str:
-    """Run a run again: resumed where only what failed is wanted and that can work, else as a new one; its id."""
-    raw = await read.run(api, ids.run(api, run))
-    return (await again(api, raw, "" if failed_only else "new")).id
+    """Run a run again: resumed where only what failed is wanted and that can work, else as a new one; its id.
+
+    Route: that of `runs_rerun`.
+    Raises: UsageError: nothing of it has failed.
+    """
+    known = ids.run(api, run)
+    if not failed_only:
+        return (await again(api, await read.run(api, known), "new")).id
+    found, tree = await hooks.look(api, known)
+    if not (found.status.finished and found.status.bad):
+        raise UsageError(f"no task of run {known} has failed for good", "run all of it again, or wait until it ends")
+    return (await again(api, tree.run, "")).id
 
 
 @provider.write(destructive=True, idempotent=True)

@@ -1,10 +1,10 @@
 """PocketCI's JSON, read into our vocabulary; runs and tasks have different words for how they stand."""
 
-import re
 from datetime import datetime
 from typing import Any, Final
 
 from ci_mcp.core.wire import Json as Json
+from ci_mcp.core.wire import go_seconds as go_seconds
 from ci_mcp.core.wire import part as part
 from ci_mcp.core.wire import parts as parts
 from ci_mcp.core.wire import record as record
@@ -29,8 +29,6 @@ FAILING: Final = frozenset({"failure", "error", "abort", "aborted", "limit_excee
 """Words of a task or job that did not end well."""
 
 _PREFIX: Final = "could not execute pipeline: "
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|µs|us|ns)")
-_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
 _REASON: Final = 2000  # characters of an error message
 
 
@@ -57,16 +55,6 @@ def reason(run: Json) -> str:
 def finished(run: Json) -> datetime | None:
     """When a run ended; ``None`` for one that goes on again, which still carries its old end."""
     return None if text(run, "status") in {"queued", "running"} else when(run.get("completed_at"))
-
-
-def duration(value: Any) -> float | None:
-    """Seconds of a duration as Go writes it: ``12.157951ms``, ``1m3.004s``; ``None`` where it is none."""
-    if not isinstance(value, str) or not value:
-        return None
-    found = _DURATION.findall(value)
-    if "".join(number + unit for number, unit in found) != value.removeprefix("-"):
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in found)
 
 
 def actor(run: Json) -> str:

@@ -6,13 +6,14 @@ A signed URL opens a file to anybody for twenty minutes: it is used here and sho
 import codecs
 import posixpath
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
 from pydantic import Field
 
+from ci_mcp.core import files
 from ci_mcp.core.answer import safe
 from ci_mcp.core.budget import DEFAULT_TOKENS
 from ci_mcp.core.fence import fence
@@ -35,8 +36,6 @@ OfJob = Annotated[str, Field(max_length=300, description="Job id or web URL")]
 OfWorkflow = Annotated[str, Field(max_length=300, description="Or: workflow id or web URL")]
 OfProject = Annotated[str, Field(max_length=300, description="Or: project name, id or URL")]
 
-MOST_BYTES: Final = 256 << 20
-"""Of a file that is saved."""
 _IN_MEMORY: Final = 1 << 20  # a larger file is not shown, whatever it holds
 _SHOWN: Final = DEFAULT_TOKENS * 4 - 600  # characters; the rest of an answer is for what is said around them
 _URL: Final = re.compile(
@@ -105,7 +104,7 @@ async def artifacts_describe(
     with explained(there, scope, scope_id, named):
         url = await signed_url(there, scope, scope_id, named)
         async with there.stream(url, foreign=True) as chunks:
-            head, ended = await _head(chunks)
+            head, ended = await files.beginning(chunks, _IN_MEMORY)
             plain, packed = _unpacked(head) if ended else (head, False)
             shown = _readable(plain) if ended else None
             if shown is not None and len(shown) <= _SHOWN:
@@ -116,12 +115,11 @@ async def artifacts_describe(
                 )
             key = f"{there.host} {scope} {scope_id} {named}"
             kept = plain if shown is not None else head
-            saved = await there.store.file(key, named, lambda: _all(kept, chunks))
-    size = saved.stat().st_size
+            saved = await there.store.file(key, named, files.whole(there, url, kept, None if ended else chunks))
     why = "too long to be shown" if shown is not None or _readable(head[:4096]) is not None else "no text"
     return Prose(
-        f"{named} is {why}: its {size:,} bytes are saved as {saved}",
-        {"path": named, "size": size, "saved": str(saved)},
+        f"{named} is {why}: its {saved.size:,} bytes are saved as {saved.path}, SHA-256 {saved.sha256}",
+        {"path": named, "size": saved.size, "saved": str(saved.path), "sha256": saved.sha256},
     )
 
 
@@ -228,26 +226,6 @@ def _missing(api: Api, owner: str, path: str, error: NotFoundError) -> NotFoundE
         status=error.status,
         body=error.body,
     )
-
-
-async def _head(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """The beginning of a file, and whether that is all of it."""
-    data = bytearray()
-    async for chunk in chunks:
-        data += chunk
-        if len(data) > _IN_MEMORY:
-            return bytes(data), False
-    return bytes(data), True
-
-
-async def _all(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield head
-    size = len(head)
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise UsageError(f"the artifact is larger than {MOST_BYTES >> 20} MB", "download it in a browser")
-        yield chunk
 
 
 def _unpacked(data: bytes) -> tuple[bytes, bool]:

@@ -19,7 +19,8 @@ from ci_mcp.status import Status
 Call = Callable[[], Awaitable[Results | None]]
 
 _NEVER: Final = "it never started"
-_WITH_XML: Final = 2  # failed jobs up to which their XML reports are looked for too: four requests each
+_WITH_XML: Final = 1  # failed jobs up to which their XML reports are looked for too: four requests each
+_FEW: Final = 2  # failed jobs up to which all of their reports are read
 _JOB_REPORTS: Final = 5  # requests are few: with more failed jobs, fewer reports of single jobs are read
 
 
@@ -142,7 +143,7 @@ def _of_jobs(
 ) -> list[Call]:
     failed = [f.job.id for f in failures if f.job.status is Status.FAILED and f.job.log_id and not f.infrastructure]
     homes = {job.id: pipeline.id for pipeline in pipelines for job in jobs(api, pipeline)}
-    most = max(1, _JOB_REPORTS - max(0, len(failed) - _WITH_XML))
+    most = max(1, _JOB_REPORTS - max(0, len(failed) - _FEW))
     raw = len(failed) <= _WITH_XML
     return [
         partial(reports.of_job, api, name, workflow=workflow, pipeline=homes[name])

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox import app
 from ci_mcp.sandbox.buildkite.model import Build, Job, Pipeline
 from ci_mcp.sandbox.buildkite.world import ORGANIZATION, World
 from ci_mcp.sandbox.plan import Clock
@@ -25,13 +26,12 @@ JOB = BUILD + "/jobs/{job}"
 ORG_JOB = ORG + "/jobs/{job}"
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Refused(app.Refused):
     """The answer to a request that is not carried out."""
 
     def __init__(self, status: int, message: str, **more: Any) -> None:
         """Refuse with a message, and what else the body says."""
-        super().__init__(message)
-        self.answer = said({"message": message} | more, status)
+        super().__init__(said({"message": message} | more, status))
 
 
 def said(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

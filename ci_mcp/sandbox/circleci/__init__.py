@@ -4,13 +4,14 @@ The first origin is the cloud; ``server`` is the same organization on an install
 it: no API v3, no pipeline definitions, and output of steps at a URL of its own.
 """
 
-from starlette.applications import Starlette
+from functools import partial
+
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from ci_mcp.sandbox.app import make_app
 from ci_mcp.sandbox.circleci import (
     configs,
     insights,
@@ -23,7 +24,7 @@ from ci_mcp.sandbox.circleci import (
     storage,
     workflows,
 )
-from ci_mcp.sandbox.circleci.answers import Host, Refused, message, problem
+from ci_mcp.sandbox.circleci.answers import Host, message, problem
 from ci_mcp.sandbox.circleci.guard import Guard
 from ci_mcp.sandbox.circleci.world import TOKEN, make_world
 from ci_mcp.sandbox.plan import Built, Site
@@ -52,31 +53,17 @@ def build(site: Site) -> Built:
         "server": Host(urls["server"], store, SERVER_APP, cloud=False),
         "storage": Host(store, store, "", cloud=True),
     }
+    make = partial(make_app, unknown=_unknown, broken=lambda: message(500, "Internal server error"))
+    guard = [Middleware(Guard)]
     apps = {
-        "api": _app([*_CLOUD, *_COMMON], [Middleware(Guard)]),
-        "server": _app([*storage.SERVER_ROUTES, *_COMMON], [Middleware(Guard)]),
-        "storage": _app(storage.STORAGE_ROUTES, []),
+        "api": make([*_CLOUD, *_COMMON], guard),
+        "server": make([*storage.SERVER_ROUTES, *_COMMON], guard),
+        "storage": make(storage.STORAGE_ROUTES),
     }
     for name, app in apps.items():
         app.state.world, app.state.host = world, hosts[name]
     env = {"CIRCLECI_TOKEN": TOKEN, "CIRCLECI_BASE_URL": urls["api"]}
     return Built(apps, TOKEN, env, HOST)
-
-
-def _app(routes: list[Route], middleware: list[Middleware]) -> Starlette:
-    handlers = {Refused: _refused, HTTPException: _unknown, Exception: _broken}
-    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)  # type: ignore[arg-type]
-    app.router.redirect_slashes = False
-    return app
-
-
-async def _refused(_request: Request, refused: Refused) -> Response:
-    return refused.answer
-
-
-async def _broken(_request: Request, _error: Exception) -> Response:
-    """A request that a handler cannot read."""
-    return message(500, "Internal server error")
 
 
 async def _unknown(request: Request, _error: HTTPException) -> Response:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ci_mcp.sandbox.app import Refused
 from ci_mcp.sandbox.circleci.model import Job, Pipeline, Project, Workflow, make_id
 from ci_mcp.sandbox.circleci.world import NATIVE_ORGANIZATION, ORGANIZATION, PROJECTS, World
 from ci_mcp.sandbox.plan import Clock
@@ -35,15 +36,6 @@ class Host:
     storage: str
     app: str
     cloud: bool
-
-
-class Refused(Exception):  # noqa: N818 - an answer, not a fault of the program
-    """The answer to a request that is not carried out."""
-
-    def __init__(self, answer: Response) -> None:
-        """Refuse with that answer."""
-        super().__init__(answer.status_code)
-        self.answer = answer
 
 
 def said(value: Any, status: int = 200) -> Response:

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox.app import Refused
 from ci_mcp.sandbox.circleci.answers import (
     Json,
-    Refused,
     asked_project,
     message,
     organization_id,

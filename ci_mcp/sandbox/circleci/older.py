@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox.app import Refused
 from ci_mcp.sandbox.circleci.answers import (
     Host,
     Json,
-    Refused,
     asked_project,
     host_of,
     job_page,

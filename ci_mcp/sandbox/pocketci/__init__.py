@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from ci_mcp.sandbox import app as application
 from ci_mcp.sandbox.plan import Built, Site
 from ci_mcp.sandbox.pocketci import endpoint, pages, pipelines, runs, signin
-from ci_mcp.sandbox.pocketci.answers import Refused, said
+from ci_mcp.sandbox.pocketci.answers import said
 from ci_mcp.sandbox.pocketci.guard import Guard
 from ci_mcp.sandbox.pocketci.tokens import BASIC, OAUTH, OPEN
 from ci_mcp.sandbox.pocketci.world import TOKEN, World, make_demo
@@ -43,21 +44,12 @@ def make_app(world: World, base: str, mode: str) -> Starlette:
         mode: open, basic or oauth.
     """
     routes = [route for part in (*_PARTS, *([signin] if mode == OAUTH else [])) for route in part.ROUTES]
-    handlers = {Refused: _refused, HTTPException: _unknown, Exception: _broken}
     guard = Middleware(Guard, mode=mode)
-    app = Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)  # type: ignore[arg-type]
-    app.router.redirect_slashes = False
+    app = application.make_app(
+        routes, [guard], unknown=_unknown, broken=lambda: said({"error": "internal server error"}, 500)
+    )
     app.state.world, app.state.base, app.state.desk = world, base, signin.Desk()
     return app
-
-
-async def _refused(_request: Request, refused: Refused) -> Response:
-    return refused.answer
-
-
-async def _broken(_request: Request, _error: Exception) -> Response:
-    """A request that a handler cannot read."""
-    return said({"error": "internal server error"}, 500)
 
 
 async def _unknown(request: Request, error: HTTPException) -> Response:

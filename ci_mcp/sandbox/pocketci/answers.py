@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox import app
 from ci_mcp.sandbox.pocketci.model import Json, Pipeline, Run, iso
 from ci_mcp.sandbox.pocketci.world import World
 
@@ -18,13 +19,12 @@ _PER_PAGE = 20
 _ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Refused(app.Refused):
     """The answer to a request that is not carried out."""
 
     def __init__(self, status: int, message: str, **more: Any) -> None:
         """Refuse with a message, and what else the body says."""
-        super().__init__(message)
-        self.answer = said({"error": message} | more, status)
+        super().__init__(said({"error": message} | more, status))
 
 
 def compact(value: Any) -> str:

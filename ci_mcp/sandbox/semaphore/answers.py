@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ci_mcp.sandbox.app import Refused
 from ci_mcp.sandbox.faults import token_of
 from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.semaphore.model import Pipeline, Project, Workflow
@@ -18,15 +19,6 @@ from ci_mcp.sandbox.semaphore.world import PROJECTS, World
 CLUSTER = "http://pipelines-api.semaphore.invalid"
 _PAGE_SIZE = 30
 GRPC_CODES = {400: 3, 403: 7, 404: 5, 500: 13}
-
-
-class Refused(Exception):  # noqa: N818 - an answer, not a fault of the program
-    """The answer to a request that is not carried out."""
-
-    def __init__(self, answer: Response) -> None:
-        """Refuse with that answer."""
-        super().__init__(answer.status_code)
-        self.answer = answer
 
 
 def said(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox.app import Refused
 from ci_mcp.sandbox.plan import Site
-from ci_mcp.sandbox.semaphore.answers import Refused, parameters, said, text, token_sent, world_of
+from ci_mcp.sandbox.semaphore.answers import parameters, said, text, token_sent, world_of
 from ci_mcp.sandbox.semaphore.storage import SIGNATURE, Files, files_of, sign
 from ci_mcp.sandbox.semaphore.world import NO_ARTIFACTS_TOKEN, PROJECTS, World
 

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox.app import Refused
 from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.semaphore.answers import (
-    Refused,
     page_of,
     said,
     text,

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ci_mcp.sandbox.semaphore.answers import Refused, date, said, text, visible_project, world_of
+from ci_mcp.sandbox.app import Refused
+from ci_mcp.sandbox.semaphore.answers import date, said, text, visible_project, world_of
 from ci_mcp.sandbox.semaphore.model import Pipeline, make_id
 from ci_mcp.sandbox.semaphore.world import ME, ORGANIZATION, PROJECTS, World
 

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ci_mcp.sandbox.semaphore.answers import Refused, said, world_of
+from ci_mcp.sandbox.app import Refused
+from ci_mcp.sandbox.semaphore.answers import said, world_of
 from ci_mcp.sandbox.semaphore.flaky import feature_project
 from ci_mcp.sandbox.semaphore.model import Pipeline
 from ci_mcp.sandbox.semaphore.runs import DAY

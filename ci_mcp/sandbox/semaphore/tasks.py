@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_mcp.sandbox.app import Refused
 from ci_mcp.sandbox.semaphore.answers import (
-    Refused,
     date,
     no_access,
     page_of,

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ci_mcp.sandbox.semaphore.answers import Refused, date, said, text, world_of
+from ci_mcp.sandbox.app import Refused
+from ci_mcp.sandbox.semaphore.answers import date, said, text, world_of
 from ci_mcp.sandbox.semaphore.jobs import log_job
 from ci_mcp.sandbox.semaphore.model import Job, Pipeline, Workflow, make_id
 from ci_mcp.sandbox.semaphore.shapes import agent_name, block_facts, pipeline, workflow

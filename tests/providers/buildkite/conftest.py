@@ -13,12 +13,11 @@ from ci_mcp.auth.credentials import Credential
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.config import Config
 from ci_mcp.core.call import call as call_tool
-from ci_mcp.core.schema import check
 from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.buildkite import provider, read
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.providers.buildkite import read
+from ci_mcp.sandbox.serve import Service
 
 Answers = Mapping[str, Any]
 BUILD = "/organizations/acme/pipelines/shop/builds/42"
@@ -36,17 +35,6 @@ def _no_organization() -> Iterator[None]:
     read.forget()
     yield
     read.forget()
-
-
-@pytest.fixture
-def call() -> Callable[..., Awaitable[Any]]:
-    """Call a tool by the rest of its name, its arguments checked as a client's are."""
-
-    async def run(api: Any, name: str, **arguments: Any) -> Any:
-        tool = provider.tools[f"buildkite_{name}"]
-        return await tool.function(api, **check(tool, arguments))
-
-    return run
 
 
 @pytest.fixture
@@ -198,13 +186,6 @@ def ranged() -> Callable[..., Callable[[httpx.Request], httpx.Response]]:
         return answer
 
     return make
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """The sandbox's Buildkite."""
-    with start(["buildkite"]) as services:
-        yield services["buildkite"]
 
 
 @pytest.fixture

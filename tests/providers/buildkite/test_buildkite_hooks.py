@@ -1,5 +1,6 @@
 """Checkouts, the vendor's own file, and where tools refuse."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -260,21 +261,23 @@ def files(folder: Path) -> list[Path]:
     ("facts", "body", "name"),
     [
         ({"path": "../../.bashrc", "filename": "..\\..\\.bashrc"}, b"\0", "bashrc"),
-        ({"path": "x/y z$(rm).log", "mime_type": "text/plain"}, b"line\n" * 20_000, "y_z__rm_.log"),
-        ({"path": "..."}, b"\0\1", "artifact"),
+        ({"path": "x/y z$(rm).log", "mime_type": "text/plain"}, b"line\n" * 20_000, "y_z_rm_.log"),
+        ({"path": "..."}, b"\0\1", "file"),
         ({"path": "odd.txt", "mime_type": "text/plain"}, b"\0binary", "odd.txt"),
     ],
 )
 async def test_a_file_is_saved_under_a_harmless_name(  # noqa: PLR0913, PLR0917 - the columns of the table
     facts: dict[str, Any], body: bytes, name: str, fake: Make, call: Make, tmp_path: Path
 ) -> None:
-    """In a folder of its own below the cache, never where its path points; no credential goes to its storage."""
+    """In the cache, never where its path points; no credential goes to its storage."""
     raw = {"id": ARTIFACT, "job_id": JOB, "state": "finished", "mime_type": "application/zip"} | facts
     asked: list[httpx.Request] = []
     moved = httpx.Response(302, headers={"Location": "https://files.example/x?sig=1"})
     served = {"GET /x": httpx.Response(200, content=body)}
     found = await call(fake(ONE | served | {f"GET {FILE}": raw, f"GET {FILE}/download": moved}, asked), "artifacts_describe", artifact=f"{JOB}/{ARTIFACT}")  # fmt: skip
-    assert str(tmp_path / "artifacts" / ARTIFACT / name) == found.saved
+    (saved,) = files(tmp_path)
+    assert (str(saved), "files", name) == (found.saved, saved.parent.name, saved.name[13:])
+    assert hashlib.sha256(body).hexdigest() == found.sha256
     assert ["files.example"] == [one.url.host for one in asked if "authorization" not in one.headers]
     assert "no checksum to verify" == found.checksum
 

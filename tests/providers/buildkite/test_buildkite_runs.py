@@ -141,16 +141,15 @@ async def test_a_build_is_told_with_every_distinct_failure(world: Make, shop: di
     assert [URL, "run acme/shop/42, 200 jobs: 7 failed, 1 canceled, 190 passed, 2 skipped"] == lines[1:3]
     heads = [line for line in lines if line[:2] in {f"{n}." for n in range(1, 10)}]
     assert [
-        '1. Job "unit" failed in `make test`, exit code 1; the same in 1 other job: unit (2/3)',
-        '2. Job "deploy > apply" failed in `make test`, exit code 1',
+        '1. Job "unit" failed in `make test`, exit code 1 (the code: a test fails); the same in 1 other job: unit (2/3)',
+        '2. Job "deploy > apply" failed in `make test`, exit code 1 (the code: a test fails)',
         '3. Job "slow" failed in `make test`, exit code 1',
-        '4. Job "lost" failed in `make test`, exit code -1 (infrastructure, not the code)',
-        '5. Job "late" failed (infrastructure, not the code)',
-        '6. Job "stopped" canceled',
-        '7. Job "ship, tell" skipped',
-        '8. Job "lint" failed',
-        '9. Job "tests of the build" failed',
+        '4. Job "lost" failed in `make test` (infrastructure, says Buildkite, not the code)',
+        '5. Job "late" failed (infrastructure, says Buildkite, not the code)',
+        '6. Job "lint" failed',
+        '7. Job "tests of the build" failed (the code: a test fails)',
     ] == heads
+    assert "1 job canceled:\n- stopped: it was canceled\n2 jobs never ran:\n- ship, tell: it never ran" in text
     for said in (
         "assert 1790 == 1800",
         "terraform says no",

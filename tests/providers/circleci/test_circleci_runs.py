@@ -12,7 +12,7 @@ import pytest
 from ci_mcp.core.shapes import Job, Run, RunQuery
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.circleci import failures, hooks, logs, read, runs
+from ci_mcp.providers.circleci import again, failures, hooks, logs, read, runs
 from ci_mcp.sandbox.circleci import build, world
 from ci_mcp.sandbox.plan import Clock, Site
 from ci_mcp.sandbox.serve import Service
@@ -258,16 +258,16 @@ async def test_failed_workflows_are_run_again_within_their_pipeline(
 ) -> None:
     """The pipeline keeps its id; a workflow's rerun is a new one."""
     async with opened(fresh) as api:
-        assert world.SHOP_MAIN_PIPELINE == await runs.rerun(api, world.SHOP_MAIN_PIPELINE, failed_only=True)
+        assert world.SHOP_MAIN_PIPELINE == await again.rerun(api, world.SHOP_MAIN_PIPELINE, failed_only=True)
         assert not (await runs.run(api, world.SHOP_MAIN_PIPELINE)).status.finished
-        again = await runs.rerun(api, f"workflow/{world.SHOP_RELEASE_WORKFLOW}", failed_only=False)
-        assert again.startswith("workflow/")
-        assert again != await runs.rerun(api, world.SHOP_RELEASE_WORKFLOW, failed_only=False)
-        assert world.SHOP_DYNAMIC_PIPELINE == await runs.rerun(api, world.SHOP_DYNAMIC_PIPELINE, failed_only=False)
+        started = await again.rerun(api, f"workflow/{world.SHOP_RELEASE_WORKFLOW}", failed_only=False)
+        assert started.startswith("workflow/")
+        assert started != await again.rerun(api, world.SHOP_RELEASE_WORKFLOW, failed_only=False)
+        assert world.SHOP_DYNAMIC_PIPELINE == await again.rerun(api, world.SHOP_DYNAMIC_PIPELINE, failed_only=False)
         with pytest.raises(UsageError, match="has failed"):
-            await runs.rerun(api, world.SHOP_TAG_PIPELINE, failed_only=True)
+            await again.rerun(api, world.SHOP_TAG_PIPELINE, failed_only=True)
         with pytest.raises(NotFoundError):
-            await runs.rerun(api, "gh/acme/shop/99999", failed_only=True)
+            await again.rerun(api, "gh/acme/shop/99999", failed_only=True)
 
 
 class Rounds(httpx.AsyncBaseTransport):

@@ -1,5 +1,6 @@
 """Each tool against the sandbox."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -343,12 +344,8 @@ async def test_artifacts_are_listed_and_short_text_is_shown(api: HttpApi, call: 
 
 
 @pytest.mark.parametrize("data", [b"\x89PNG\x00\xff", b"text\0", b"long" * 4000])
-async def test_an_artifact_that_is_no_short_text_is_saved(
-    fake: Open, call: Call, data: bytes, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Under a name of ours; the storage that its address leads to gets no credential."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
+async def test_an_artifact_that_is_no_short_text_is_saved(fake: Open, call: Call, data: bytes, tmp_path: Any) -> None:
+    """In the cache, under a name of ours; the storage that its address leads to gets no credential."""
     items = [
         {"path": "a/../.x y.png", "node_index": node, "url": f"https://output.circle-artifacts.com/{node}"}
         for node in (0, 1)
@@ -367,7 +364,9 @@ async def test_an_artifact_that_is_no_short_text_is_saved(
     shown = await call(api, "artifacts_list", job="gh/acme/web/1", path="1:a/../.x y.png")
     assert f"{len(data):,} bytes, saved to" in shown.text
     assert data == await anyio.Path(shown.data["file"]).read_bytes()
-    assert shown.data["file"].endswith("/x_y.png")
+    assert shown.data["file"].startswith(str(tmp_path / "logs" / "files"))
+    assert shown.data["file"].endswith("-x_y.png")
+    assert hashlib.sha256(data).hexdigest() == shown.data["sha256"]
     assert ["Bearer tok-0123456789", None] == [one.headers.get("authorization") for one in asked[-2:]]
 
 

@@ -1,7 +1,7 @@
 """A FirmwareCI that answers what a test says, in both variants of what the vendor does not publish."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,9 @@ import pytest
 from ci_mcp.auth.credentials import Credential
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.config import Config
-from ci_mcp.core.schema import check
 from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.firmwareci import provider
 
 TEXT = {"type": "string"}
 LISTING = {"page": TEXT, "limit": TEXT}
@@ -203,17 +201,6 @@ def api_of(tmp_path: Path) -> Callable[..., HttpApi]:
         )
 
     return make
-
-
-@pytest.fixture
-def call() -> Callable[..., Awaitable[Any]]:
-    """Call a tool by the rest of its name, its arguments checked as a client's are."""
-
-    async def run(api: Any, name: str, /, **arguments: Any) -> Any:
-        tool = provider.tools[f"firmwareci_{name}"]
-        return await tool.function(api, **check(tool, arguments))
-
-    return run
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """FirmwareCI's tools and hooks against the sandbox, in both variants, and through the command line."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +21,13 @@ from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.firmwareci import provider
 from ci_mcp.sandbox.firmwareci import world
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.sandbox.serve import Service
 from ci_mcp.status import Status
 
 pytestmark = pytest.mark.anyio
 
 Call = Callable[..., Awaitable[Any]]
 HOOKS: Any = provider.hooks
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """The sandbox's FirmwareCI."""
-    with start(["firmwareci"]) as services:
-        yield services["firmwareci"]
 
 
 @pytest.fixture(params=["api", "sessions"])

@@ -16,11 +16,9 @@ from ci_mcp.auth.credentials import Credential
 from ci_mcp.auth.endpoints import Endpoint
 from ci_mcp.config import Config
 from ci_mcp.core.call import call as call_tool
-from ci_mcp.core.schema import check
 from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.pocketci import provider
 from ci_mcp.sandbox.pocketci import tokens, world
 from ci_mcp.sandbox.serve import Service, start
 
@@ -205,17 +203,6 @@ def recorded(lines: list[str]) -> Recorded:
 def recorded_oauth(lines: list[str]) -> Recorded:
     """The real server that signed people in."""
     return Recorded(lines, "oauth")
-
-
-@pytest.fixture
-def call() -> Callable[..., Awaitable[Any]]:
-    """Call a tool by the rest of its name, its arguments checked as a client's are."""
-
-    async def run(api: Any, name: str, **arguments: Any) -> Any:
-        tool = provider.tools[f"pocketci_{name}"]
-        return await tool.function(api, **check(tool, arguments))
-
-    return run
 
 
 @pytest.fixture(scope="module")

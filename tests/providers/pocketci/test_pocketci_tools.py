@@ -125,14 +125,16 @@ async def test_a_job_that_is_not_there_starts_nothing(fake: Fake, recorded: Any,
     assert [] == sent(asked)
 
 
-async def test_jobs_of_a_source_that_cannot_be_read_are_those_of_the_newest_run(fake: Fake, call: Call) -> None:
-    """TypeScript says its jobs only while it runs."""
+async def test_jobs_of_a_source_that_cannot_be_read_are_those_of_a_newest_run(fake: Fake, call: Call) -> None:
+    """TypeScript says its jobs only while it runs; a run of some jobs does not show the others."""
     rows = [{"id": 1, "path": "/pipeline/abcdef/jobs/build", "payload": {"status": "success"}}]
 
     def search(request: httpx.Request) -> Any:
         arguments = json.loads(request.content)["params"]["arguments"]
         if "pipeline_id" in arguments:
-            return said({"items": [{"id": "abcdef", "status": "success"}], "has_next": False})
+            some = {"id": "ghijkl", "status": "success", "trigger_input": {"jobs": ["lint"]}}
+            broken = {"id": "mnopqr", "status": "failed"}
+            return said({"items": [some, broken, {"id": "abcdef", "status": "success"}], "has_next": False})
         return said(rows)
 
     def said(found: Any) -> httpx.Response:
@@ -499,6 +501,14 @@ async def test_triage_starts_a_run_again(fake: Fake, recorded: Any) -> None:
     api = fake(recorded, answers)
     assert FAILED == await runs.rerun(api, FAILED, True)
     assert STOPPED == await runs.rerun(api, FAILED, False)
+
+
+@pytest.mark.parametrize("status", ["success", "running", "queued", "skipped"])
+async def test_triage_starts_nothing_where_nothing_has_failed(status: str, fake: Fake) -> None:
+    """All of it would run again."""
+    api = fake(None, {f"GET /api/runs/{STOPPED}/status": stopped(status=status), "search_tasks": []})
+    with pytest.raises(UsageError, match="run all of it again, or wait until it ends"):
+        await runs.rerun(api, STOPPED, True)
 
 
 async def test_a_running_run_is_started_a_second_time_and_says_so(fake: Fake, call: Call) -> None:

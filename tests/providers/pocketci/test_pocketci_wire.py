@@ -21,27 +21,6 @@ PIPELINE = "f8f7a15116f6db984a4508b9f9c36c84"
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
-    [
-        ("12.157951ms", 0.012157951),
-        ("1.01316122s", 1.01316122),
-        ("0s", 0.0),
-        ("2m3.004s", 123.004),
-        ("1h0m2s", 3602.0),
-        ("850µs", 0.00085),
-        ("soon", None),
-        ("", None),
-        ("5", None),
-        (None, None),
-        (3, None),
-    ],
-)
-def test_durations_are_those_of_go(said: Any, seconds: float | None) -> None:
-    """Text with units; anything else is not known."""
-    assert (pytest.approx(seconds) if seconds is not None else None) == wire.duration(said)
-
-
-@pytest.mark.parametrize(
     ("said", "who"),
     [
         ("github:dev@example.com", "dev@example.com"),

@@ -10,11 +10,10 @@ import pytest
 
 from ci_mcp.auth.credentials import Credential
 from ci_mcp.auth.endpoints import Endpoint
-from ci_mcp.core.schema import check
 from ci_mcp.logs.store import Store
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.semaphore import provider, read
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.providers.semaphore import read
+from ci_mcp.sandbox.serve import Service
 
 Answers = Mapping[str, Any]
 
@@ -31,13 +30,6 @@ def _no_names() -> Iterator[None]:
     read.forget()
     yield
     read.forget()
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """The sandbox's Semaphore."""
-    with start(["semaphore"]) as services:
-        yield services["semaphore"]
 
 
 @pytest.fixture
@@ -68,17 +60,6 @@ def requests(service: Service) -> Callable[[], int]:
     """How many requests the sandbox has seen since this fixture was made."""
     before = service.requests.total()
     return lambda: service.requests.total() - before
-
-
-@pytest.fixture
-def call() -> Callable[..., Awaitable[Any]]:
-    """Call a tool by the rest of its name, its arguments checked as a client's are."""
-
-    async def run(api: Any, name: str, **arguments: Any) -> Any:
-        tool = provider.tools[f"semaphore_{name}"]
-        return await tool.function(api, **check(tool, arguments))
-
-    return run
 
 
 @pytest.fixture

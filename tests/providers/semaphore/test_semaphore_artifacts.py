@@ -1,6 +1,7 @@
 """Artifacts: listed, shown, saved, and what a refusal means."""
 
 import gzip
+import hashlib
 import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,7 +19,6 @@ from ci_mcp.errors import (
     UsageError,
 )
 from ci_mcp.net.api import HttpApi
-from ci_mcp.providers.semaphore import artifacts
 from ci_mcp.sandbox.semaphore import world
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +85,8 @@ async def test_what_cannot_be_shown_is_saved(fake: Fake, call: Call, content: by
     shown = await call(there, "artifacts_describe", job=JOB, path="out/evil name;rm.bin")
     assert why in shown.text
     plain = gzip.decompress(content) if content.startswith(b"\x1f\x8b\x08") else content
+    assert shown.data["sha256"] in shown.text
+    assert hashlib.sha256(plain).hexdigest() == shown.data["sha256"]
     _kept(Path(shown.data["saved"]), plain, there)
 
 
@@ -97,7 +99,7 @@ def _kept(saved: Path, plain: bytes, there: HttpApi) -> None:
 
 async def test_a_file_without_end_is_not_saved(fake: Fake, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of it stays."""
-    monkeypatch.setattr(artifacts, "MOST_BYTES", 2_000_000)
+    monkeypatch.setattr("ci_mcp.logs.store.FILE_MAX", 2_000_000)
     there = fake(_file(b"x" * 3_000_000))
     with pytest.raises(UsageError, match="larger than"):
         await call(there, "artifacts_describe", job=JOB, path="out/a.txt")

@@ -63,32 +63,14 @@ def facts() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """The running CircleCI service."""
-    with start(["circleci"]) as services:
-        yield services["circleci"]
-
-
-@pytest.fixture(scope="module")
-def make_client(service: Service) -> Iterator[Callable[..., httpx.Client]]:
-    """Makes clients of the cloud (or of another base); they follow no redirect and check every answer."""
-    opened = []
+def make_client(service: Service, open_client: Callable[..., httpx.Client]) -> Callable[..., httpx.Client]:
+    """Makes clients of the cloud (or of another base); they check every answer."""
 
     def make(token: str = service.token, base: str = service.url, **options: Any) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        client = httpx.Client(base_url=base, headers=headers, timeout=20, event_hooks={"response": [_check]}, **options)
-        opened.append(client)
-        return client
+        return open_client(base, headers=headers, event_hooks={"response": [_check]}, **options)
 
-    yield make
-    for client in opened:
-        client.close()
-
-
-@pytest.fixture(scope="module")
-def client(make_client: Callable[..., httpx.Client]) -> httpx.Client:
-    """A client with the good token."""
-    return make_client()
+    return make
 
 
 @pytest.fixture(scope="module")

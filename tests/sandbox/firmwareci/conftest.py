@@ -1,7 +1,6 @@
 """FirmwareCI's sandbox as a client sees it: the SDK's own client stands for the vendor's."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -12,16 +11,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from ci_mcp.sandbox.firmwareci import world
-from ci_mcp.sandbox.plan import Clock
-from ci_mcp.sandbox.serve import Service, start
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """The running service, one for each module."""
-    with start(["firmwareci"]) as services:
-        yield services["firmwareci"]
+from ci_mcp.sandbox.serve import Service
 
 
 @pytest.fixture(params=["api", "sessions"])
@@ -75,13 +65,3 @@ def post(service: Service) -> Iterator[Callable[..., httpx.Response]]:
             return client.post(f"{service.urls[variant]}/mcp", json=message, headers=headers)
 
         yield send
-
-
-@pytest.fixture
-def made() -> Callable[[float], world.World]:
-    """A world as it stands that many seconds after its start."""
-
-    def make(at: float) -> world.World:
-        return world.make_world(Clock(time.time() - at))
-
-    return make

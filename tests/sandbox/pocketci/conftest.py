@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from ci_mcp.sandbox.plan import Clock
 from ci_mcp.sandbox.pocketci import make_app, world
-from ci_mcp.sandbox.serve import Service, start
+from ci_mcp.sandbox.serve import Service
 
 MCP = {"Accept": "application/json, text/event-stream"}
 
@@ -113,32 +113,14 @@ def empty(make_server: Callable[..., Server]) -> Server:
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """The running service, one for each module: what a test changes stays there."""
-    with start(["pocketci"]) as services:
-        yield services["pocketci"]
-
-
-@pytest.fixture(scope="module")
-def make_client(service: Service) -> Iterator[Callable[..., httpx.Client]]:
-    """Makes clients of one of the service's origins; they follow no redirect."""
-    opened = []
+def make_client(service: Service, open_client: Callable[..., httpx.Client]) -> Callable[..., httpx.Client]:
+    """Makes clients of one of the service's origins."""
 
     def make(origin: str = "api", token: str = service.token, **options: Any) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        client = httpx.Client(base_url=service.urls[origin], headers=headers, timeout=20, **options)
-        opened.append(client)
-        return client
+        return open_client(service.urls[origin], headers=headers, **options)
 
-    yield make
-    for client in opened:
-        client.close()
-
-
-@pytest.fixture(scope="module")
-def client(make_client: Callable[..., httpx.Client]) -> httpx.Client:
-    """A client with the token of the demo."""
-    return make_client()
+    return make
 
 
 @pytest.fixture
