@@ -193,6 +193,48 @@ def hostile(pytestconfig: pytest.Config) -> int:
     return int(pytestconfig.getoption("--hostile"))
 
 
+Tally = Callable[[str, int], None]
+ROWS = (
+    "calls at once in one process",
+    "calls one after the other in one process",
+    "servers that share a cache",
+    "faults of a service under a tool",
+    "faults of this machine",
+    "inputs tried",
+    "secrets and tokens planted",
+    "secrets and tokens leaked",
+    "lies planted",
+    "calls past their deadline",
+)
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Tally:
+    """Count what was tried, for the table at the end."""
+
+    def add(row: str, number: int) -> None:
+        assert row in ROWS
+        request.node.user_properties.append((row, number))
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table: what was tried, and what came of it."""
+    totals = Counter[str]()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                totals.update(dict.fromkeys(ROWS, 0))
+                for row, number in report.user_properties:
+                    # What is held at once is not more for having been tried twice.
+                    totals[row] = max(totals[row], number) if row in ROWS[:3] else totals[row] + number
+    if totals:
+        terminalreporter.section("a hostile world")
+        for row in ROWS:
+            terminalreporter.write_line(f"{totals[row]:>9,}  {row}")
+
+
 @pytest.fixture(name="untouched")
 def untouched_() -> Spoil:
     """The proxy as a witness only."""

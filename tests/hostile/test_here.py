@@ -78,12 +78,15 @@ def kill_a_writer(folder: Path, seconds: float) -> None:
 
 @POSIX
 @pytest.mark.anyio
-async def test_a_process_killed_while_it_writes_leaves_whole_logs_or_none(tmp_path: Path, hostile: int) -> None:
+async def test_a_process_killed_while_it_writes_leaves_whole_logs_or_none(
+    tmp_path: Path, hostile: int, tally: Any
+) -> None:
     """The next one reads whole logs, and throws away the pieces once they are an hour old."""
     chance, folder = random.Random(7), tmp_path / "logs"  # noqa: S311 - the same moments every time
     pieces = 0
     for _ in range(4 * hostile):
         kill_a_writer(folder, chance.uniform(0.01, 0.1))
+        tally("faults of this machine", 1)
         assert {2_500_000} >= {path.stat().st_size for path in folder.glob("*.log")}
         pieces += len(list(folder.glob("*.part")))
     assert pieces
@@ -129,13 +132,16 @@ def serving(env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def test_servers_that_share_a_cache_all_read_whole_logs(sandbox: dict[str, Service], hostile: int, home: Path) -> None:
+def test_servers_that_share_a_cache_all_read_whole_logs(
+    sandbox: dict[str, Service], hostile: int, home: Path, tally: Any
+) -> None:
     """All ask at the same time; each says the same, and what is left is whole."""
     service, asked = sandbox["semaphore"], range(1, 6)
     processes = []
     for _ in range(min(8, 1 + hostile)):
         opened = serving(dict(service.env))
         processes.append((opened, opened.__enter__()))
+    tally("servers that share a cache", len(processes))
     try:
         for _, process in processes:
             assert process.stdin
@@ -428,7 +434,7 @@ async def test_no_task_outlives_a_canceled_call(name: str, sandbox: dict[str, Se
 
 @pytest.mark.anyio
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc to count open files in")
-async def test_a_day_of_use_leaves_nothing_behind(calls: Any, hostile: int, tmp_path: Path) -> None:
+async def test_a_day_of_use_leaves_nothing_behind(calls: Any, hostile: int, tmp_path: Path, tally: Any) -> None:
     """Calls of every tool that reads, round after round: no more files, tasks, memory or cache than after the first."""
     with demo_world() as (world, _):
         store = Store(tmp_path / "logs", max_mb=1)
@@ -463,6 +469,7 @@ async def test_a_day_of_use_leaves_nothing_behind(calls: Any, hostile: int, tmp_
                 files_now, tasks_now, memory_now = counted()
             finally:
                 tracemalloc.stop()
+            tally("calls one after the other in one process", (rounds + 2) * len(tools))
             assert files + 16 >= files_now  # connections come and go
             assert tasks >= tasks_now
             assert (1 << 20) + rounds * len(tools) * 100 >= memory_now - memory

@@ -95,6 +95,7 @@ async def test_a_nasty_text_in_any_parameter_is_refused_or_sent_as_one_value(  #
     services_of: Any,
     hostile: int,
     untouched: Any,
+    tally: Any,
 ) -> None:
     """Never another path, query or header than the tool's own, and never a crash."""
     name = spec.provider if spec.provider in sandbox else "semaphore"
@@ -102,6 +103,7 @@ async def test_a_nasty_text_in_any_parameter_is_refused_or_sent_as_one_value(  #
     async with proxied(sandbox[name], untouched) as (service, proxy), services_of(service) as services:
         for number, parameter in enumerate(texts(spec)):
             for nasty in NASTY[number % every :: every]:
+                tally("inputs tried", 1)
                 await ask(spec, calls[spec.name] | {parameter: nasty}, services, proxy)
 
 
@@ -133,23 +135,31 @@ def arguments_of(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 @settings(max_examples=4, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 async def test_whatever_the_schema_allows_is_no_crash(  # noqa: PLR0913, PLR0917 - fixtures
-    data: st.DataObject, spec: ToolSpec, sandbox: dict[str, Service], proxied: Any, services_of: Any, untouched: Any
+    data: st.DataObject,
+    spec: ToolSpec,
+    sandbox: dict[str, Service],
+    proxied: Any,
+    services_of: Any,
+    untouched: Any,
+    tally: Any,
 ) -> None:
     """Made from the tool's own input schema."""
     arguments = data.draw(arguments_of(spec.input_schema))
     name = spec.provider if spec.provider in sandbox else "semaphore"
     async with proxied(sandbox[name], untouched) as (service, proxy), services_of(service) as services:
+        tally("inputs tried", 1)
         await ask(spec, arguments, services, proxy)
 
 
 @NAMED
 @pytest.mark.parametrize("odd", [None, 7, -1, 1e400, True, [], ["x"], {}, {"a": 1}, [[[]]], float("nan")])
-async def test_a_value_of_another_type_is_refused(
-    spec: ToolSpec, odd: object, sandbox: dict[str, Service], calls: Any, services_of: Any
+async def test_a_value_of_another_type_is_refused(  # noqa: PLR0913, PLR0917 - fixtures
+    spec: ToolSpec, odd: object, sandbox: dict[str, Service], calls: Any, services_of: Any, tally: Any
 ) -> None:
     """In every parameter at once, and as a parameter that is not there."""
     name = spec.provider if spec.provider in sandbox else "semaphore"
     async with services_of(sandbox[name]) as services:
         for arguments in (dict.fromkeys(spec.input_schema["properties"], odd), calls[spec.name] | {"nothing": odd}):
+            tally("inputs tried", 1)
             with suppress(CiError):
                 await call(services, spec.name, arguments, deadline=5.0)

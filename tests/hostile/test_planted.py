@@ -122,28 +122,38 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 async def test_no_secret_that_a_service_says_leaves(  # noqa: PLR0913, PLR0917 - fixtures
-    name: str, sandbox: dict[str, Service], calls: Any, proxied: Any, services_of: Any, caplog: pytest.LogCaptureFixture
+    name: str,
+    sandbox: dict[str, Service],
+    calls: Any,
+    proxied: Any,
+    services_of: Any,
+    caplog: pytest.LogCaptureFixture,
+    tally: Any,
 ) -> None:
     """In answers as text and as data, in errors, in what is logged for debugging; and they were there."""
     register(OURS)
     caplog.set_level(logging.DEBUG)
     planting = Planting([how.format(secret) if "{0}" in how else how for secret, how in SECRETS.items()])
     said = await everything(name, planting, sandbox[name], calls, proxied, services_of)
+    tally("secrets and tokens planted", planting.times)
     assert planting.times >= len(SECRETS)
     whole = json.dumps(said, ensure_ascii=False) + caplog.text
     assert MARK in whole
-    assert [] == [(tool, secret) for tool, texts in said.items() for secret in SECRETS if secret in json.dumps(texts)]
+    leaked = [(tool, secret) for tool, texts in said.items() for secret in SECRETS if secret in json.dumps(texts)]
+    tally("secrets and tokens leaked", len(leaked))
+    assert [] == leaked
     assert not [secret for secret in SECRETS if secret in caplog.text]
     assert not sandbox[name].token or sandbox[name].token not in whole
 
 
 @pytest.mark.parametrize("where", ["sentences", "names"])
 async def test_no_lie_of_a_service_shows_as_something_else(  # noqa: PLR0913, PLR0917 - fixtures
-    where: str, name: str, sandbox: dict[str, Service], calls: Any, proxied: Any, services_of: Any
+    where: str, name: str, sandbox: dict[str, Service], calls: Any, proxied: Any, services_of: Any, tally: Any
 ) -> None:
     """Nothing hidden, nothing that steers a terminal, no line of its own outside of a fence."""
     planting = Planting(LIES, names=where == "names")
     said = await everything(name, planting, sandbox[name], calls, proxied, services_of)
+    tally("lies planted", planting.times)
     assert MARK in json.dumps(said)
     for tool, (text, data) in said.items():
         assert not _HIDDEN.search(text), (tool, _HIDDEN.search(text))

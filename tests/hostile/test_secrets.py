@@ -219,6 +219,7 @@ def test_a_token_shows_nowhere(  # noqa: PLR0913, PLR0917 - fixtures
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
+    tally: Any,
 ) -> None:
     """The service throws it back at us in every way: no output, log line, error, debug line or file of ours has it."""
     name, put = ROUTES[route]
@@ -238,6 +239,8 @@ def test_a_token_shows_nowhere(  # noqa: PLR0913, PLR0917 - fixtures
     kept = files_below(home)
     if own:
         kept.pop(Path(own).expanduser(), None)
+    tally("secrets and tokens planted", len(echo.heard))
+    tally("secrets and tokens leaked", sum(form in text for form in forms(token) for text in (said, *kept.values())))
     assert [] == [form for form in forms(token) if form in said]
     assert [] == [path for path, text in kept.items() for form in forms(token) if form in text]
     assert "[redacted: token]" in said

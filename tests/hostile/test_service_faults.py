@@ -204,7 +204,7 @@ def tools_of(name: str) -> list[str]:
 
 
 async def outcomes(  # noqa: PLR0913, PLR0917 - what a round is made of
-    name: str, fault: Fault, service: Service, calls: Any, proxied: Any, services_of: Any
+    name: str, fault: Fault, service: Service, calls: Any, proxied: Any, services_of: Any, tally: Any
 ) -> list[str]:
     """What is wrong with the outcome of any tool; empty where all is well."""
     slots, wrong = asyncio.Semaphore(AT_ONCE), []
@@ -232,29 +232,39 @@ async def outcomes(  # noqa: PLR0913, PLR0917 - what a round is made of
             elif (service.token and service.token in said) or spoilt.url in said or "Traceback" in said:
                 wrong.append(f"{tool}: says too much: {said[:300]}")
 
-    await asyncio.gather(*(one(tool) for tool in tools_of(name)))
+    tools = tools_of(name)
+    await asyncio.gather(*(one(tool) for tool in tools))
+    tally("faults of a service under a tool", len(tools))
+    tally("calls past their deadline", sum("CRASH" in one and "TimeoutError" in one for one in wrong))
     return wrong
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_of_the_service_ends_in_an_error_that_tells_of_it(  # noqa: PLR0913, PLR0917 - fixtures
-    name: str, fault: str, sandbox: dict[str, Service], calls: Any, proxied: Any, services_of: Any
+    name: str, fault: str, sandbox: dict[str, Service], calls: Any, proxied: Any, services_of: Any, tally: Any
 ) -> None:
     """For every tool, in time, without a secret; the proxy has seen that the service was asked."""
-    wrong = await outcomes(name, FAULTS[fault], sandbox[name], calls, proxied, services_of)
+    wrong = await outcomes(name, FAULTS[fault], sandbox[name], calls, proxied, services_of, tally)
     assert [] == wrong
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @pytest.mark.parametrize("change", CHANGES)
 async def test_an_answer_of_another_shape_is_no_crash(  # noqa: PLR0913, PLR0917 - fixtures
-    name: str, change: str, sandbox: dict[str, Service], calls: Any, proxied: Any, services_of: Any, hostile: int
+    name: str,
+    change: str,
+    sandbox: dict[str, Service],
+    calls: Any,
+    proxied: Any,
+    services_of: Any,
+    hostile: int,
+    tally: Any,
 ) -> None:
     """Whatever a service leaves out, nulls or gives in another type: an answer, or an error of ours."""
     for seed in range(2 * hostile):
         fault = Fault(changed(CHANGES[change], seed), ODD, answers=True)
-        assert [] == await outcomes(name, fault, sandbox[name], calls, proxied, services_of)
+        assert [] == await outcomes(name, fault, sandbox[name], calls, proxied, services_of, tally)
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

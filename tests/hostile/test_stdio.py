@@ -91,8 +91,9 @@ NONSENSE = [
 ]
 
 
-def test_nonsense_on_stdin_does_not_end_the_server() -> None:
+def test_nonsense_on_stdin_does_not_end_the_server(tally: Any) -> None:
     """The next call is answered, each time."""
+    tally("inputs tried", len(NONSENSE))
     with server() as (_, given, out):
         for number, nonsense in enumerate(NONSENSE, 100):
             given.write(nonsense + b"\n" + echo(number, "still here"))
@@ -111,7 +112,7 @@ def test_a_message_may_come_in_pieces() -> None:
 
 
 @_PROC
-def test_a_thousand_calls_at_once_are_all_answered() -> None:
+def test_a_thousand_calls_at_once_are_all_answered(tally: Any) -> None:
     """With bounded memory."""
     with server() as (process, given, out):
 
@@ -129,6 +130,7 @@ def test_a_thousand_calls_at_once_are_all_answered() -> None:
         writer.start()
         seen = {message["id"]: message for message in (json.loads(next(out)) for _ in range(1_000))}
         writer.join()
+        tally("calls at once in one process", len(seen))
         assert set(range(1, 1_001)) == set(seen)
         assert not [message for message in seen.values() if message["result"].get("isError")]
         peak = next(row for row in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmHWM" in row)
