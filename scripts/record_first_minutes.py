@@ -24,6 +24,8 @@ COLUMNS, ROWS = 100, 40
 PATIENCE = 60.0  # seconds until a question that does not come is missed
 TYPING, READING = 0.06, 1.5  # seconds of the recording for a letter, and to read an answer
 PROMPT = "\x1b[1;36m$ \x1b[0m"
+# The cursor hidden, a line taken back, a spinner's line.
+PROGRESS = re.compile(r"\r?\x1b\[\?25[lh]|\r?(?:\x1b\[1A)?\x1b\[2K|[^\n]*[\u2800-\u28ff][^\n]*\n")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 BOX_SIDE = re.compile(r"(?:\x1b\[[\d;]*m)*│(?:\x1b\[[\d;]*m)*\r?$")
 STEPS: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (
@@ -110,23 +112,23 @@ def run(
 
 def read(master: int, until: str) -> str:
     """What comes up to this text; with none, up to the end."""
-    seen = ""
-    while not (until and seen.endswith(until)):
+    seen = b""
+    while not (until and seen.endswith(until.encode())):
         if not select.select([master], [], [], PATIENCE)[0]:
             raise TimeoutError(f"no {until!r} in {seen!r}")
         try:
-            more = os.read(master, 1 if until else 4096).decode("utf-8", "replace")
+            more = os.read(master, 1 if until else 4096)
         except OSError:  # how Linux says that the other side has gone
-            more = ""
+            more = b""
         if not more:
-            return seen
+            break
         seen += more
-    return seen
+    return seen.decode("utf-8", "replace")
 
 
 def told(text: str, folder: Path, home: Path, service: Service) -> str:
     """The text without progress, and with Ada's paths and host for the machine's own."""
-    text = re.sub(r"\r?\x1b\[\?25[lh]|[^\n]*\x1b\[2K", "", text)
+    text = PROGRESS.sub("", text)
     text = text.replace(str(home), "/home/ada").replace(str(folder / "bin"), "/home/ada/.local/bin")
     text = text.replace(service.url.removeprefix("http://"), service.host)
     return "\n".join(squared(line) for line in text.split("\n"))

@@ -182,7 +182,9 @@ def _record(data: dict[str, Any], width: int) -> None:
 
     from ci_mcp.cli.wording import as_commands
 
-    table = Table("", "", box=None, show_header=False, pad_edge=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # what is copied, such as a URL, is all there
     for key, value in data.items():
         records = isinstance(value, list) and value and isinstance(value[0], dict)
         for number, row in enumerate(value if records else [value]):

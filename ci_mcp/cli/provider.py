@@ -25,9 +25,9 @@ def provider_group(name: str) -> click.Group:
             nouns = click.Group(noun, help=f"{service.title} {noun}.", epilog=_shown(first))
             group.add_command(nouns)
         nouns.add_command(_command(spec, verb))
-    for noun, nouns in group.commands.items():
+    for nouns in group.commands.values():
         if isinstance(nouns, click.Group):
-            nouns.short_help = f"{noun}: {', '.join(nouns.commands)}"
+            nouns.short_help = ", ".join(nouns.commands)
     return group
 
 

@@ -1,6 +1,7 @@
 """What is printed: tables and colour on a terminal, plain text and JSON in a pipe."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -108,6 +109,13 @@ def test_a_record_is_a_list_of_its_fields(capsys: Capture) -> None:
     assert ["a  1", "b  2", "k=1, 2", "x, y"] == [
         line.split("  ", 1)[1].strip() if "  " in line else line for line in lines[1:5]
     ]
+
+
+def test_a_record_shows_all_of_a_url(terminal: Any, capsys: Capture) -> None:
+    """On a narrow terminal on two lines."""
+    terminal(40)
+    output.show(Answer("", {"url": f"https://example.com/{ID}"}, structured=True))
+    assert f"https://example.com/{ID}" in re.sub(r"\x1b\[[\d;]*m|\s", "", capsys.readouterr().out)
 
 
 def test_prose_is_plain_in_a_pipe_and_coloured_on_a_terminal(terminal: Any, capsys: Capture) -> None:

@@ -59,12 +59,14 @@ class Proxy:
         spoil: what is done to every answer.
         seen: the request lines that came, in order.
         heads: their headers.
+        bodies: and their bodies.
     """
 
     spoil: Spoil
     urls: dict[str, str] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     async def serve(self, url: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request of one client."""
@@ -77,6 +79,7 @@ class Proxy:
                 body = await reader.readexactly(int(length))
                 self.seen.append(head.partition("\r\n")[0])
                 self.heads.append(head)
+                self.bodies.append(body)
                 await self.spoil(await self._ask(url, head, body), writer)
             finally:
                 writer.close()
