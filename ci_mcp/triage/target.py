@@ -1,6 +1,7 @@
 """From what a person typed or pasted, or from the checkout they stand in, to places that a CI knows."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -190,11 +191,17 @@ def _with_run(services: Services, target: Target, run: str) -> Target:
 
 
 def _few(found: Found) -> Found:
-    """At most a handful of places; the others are named."""
+    """At most a handful of places, none of one provider's while another's first is left out; the others are named."""
     if len(found.targets) <= _MOST:
         return found
-    left = f"left out: {_names(found.targets[_MOST:])}; name one to ask about it"
-    return Found(found.targets[:_MOST], (*found.problems, left))
+    before: Counter[str] = Counter()
+    ranks = []
+    for target in found.targets:
+        ranks.append(before[target.provider])
+        before[target.provider] += 1
+    first = sorted(range(len(ranks)), key=ranks.__getitem__)
+    kept, rest = ([found.targets[at] for at in sorted(some)] for some in (first[:_MOST], first[_MOST:]))
+    return Found(kept, (*found.problems, f"left out: {_names(rest)}; name one to ask about it"))
 
 
 def _names(targets: Sequence[Target]) -> str:

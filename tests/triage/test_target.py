@@ -181,6 +181,10 @@ async def test_of_many_projects_a_handful_is_asked(
     assert 6 == len(found.targets)
     assert "left out: alpha:p6, alpha:p7" in found.problems[0]
     assert "and 6 more; name one" in found.problems[0]
+    found = await find(services(Many("alpha", remote="r"), toy("beta", remote="r")), "")
+    assert [*(f"alpha:p{number}" for number in range(5)), "beta:web"] == [
+        f"{one.provider}:{one.place.project}" for one in found.targets
+    ]
 
 
 async def test_one_provider_that_is_down_does_not_hide_the_others(

@@ -11,6 +11,7 @@ from ci_mcp.core.call import call
 from ci_mcp.core.catalog import load
 from ci_mcp.core.services import Services, World
 from ci_mcp.logs.store import Store
+from ci_mcp.sandbox.buildbot import world as bot
 from ci_mcp.sandbox.buildkite import world as bk
 from ci_mcp.sandbox.circleci import world as cc
 from ci_mcp.sandbox.firmwareci import world as fw
@@ -26,6 +27,7 @@ OLD = "https://circleci.com"
 BK = "https://buildkite.com/acme/shop"
 API = "https://api.buildkite.com/v2/organizations/acme"
 POCKET = "https://pocketci.example.com"
+BOT = "https://buildbot.example.com"
 FIRMWARE = "https://app.firmware-ci.com/acme"
 TELLING = ("assert 1790 == 1800", 'regex "edge-100 login:" was not seen on the serial console')
 NUMBER = cc.SHOP_MAIN_NUMBER
@@ -72,6 +74,10 @@ RED = [
     f"{POCKET}/runs/{pc.SHOP_RUN}/graph",
     f"{POCKET}/runs/{pc.SHOP_RUN}/",
     f"{POCKET}/pipelines/{pc.SHOP}/",
+    f"{BOT}/#/builders/{bot.SHOP_BUILDER}/builds/{bot.SHOP_MAIN_NUMBER}",
+    f"{BOT}/#/builders/{bot.SHOP_BUILDER}/builds/{bot.SHOP_MAIN_NUMBER}/steps/3/logs/stdio",
+    f"{BOT}/#builders/{bot.SHOP_BUILDER}/builds/{bot.SHOP_MAIN_NUMBER}?redirect_to_build=true",
+    f"{BOT}/api/v2/builds/{bot.SHOP_MAIN_BUILD}",
     f"{FIRMWARE}/jobs/{fw.SHOP_JOB}",
     f"{FIRMWARE}/jobs/{fw.SHOP_JOB}/logs?tab=serial",
     f"{FIRMWARE}/job-requests/{fw.SHOP_REQUEST}",

@@ -76,6 +76,8 @@ async def locate(api: Api, url: str) -> Place | None:
 async def discover(api: Api, checkout: Checkout) -> list[Place]:
     """The builders whose newest builds are of a checkout's repository, else those that are named like it.
 
+    Of the first, one that is named like it is the first.
+
     Route: GET /api/v2/builds?order=-buildid&property=repository, GET /api/v2/builders.
     """
     wanted = {normal for remote in checkout.remotes if (normal := repository.normal(remote))}
@@ -86,12 +88,12 @@ async def discover(api: Api, checkout: Checkout) -> list[Place]:
     for raw in await ask.get(api, "/builds", "builds", params):
         if {repository.normal(one) for one in wire.values(raw, "repository")} & wanted:
             found.setdefault(wire.project(raw))
+    names = {one.rpartition("/")[2] for one in wanted}
     if not found:
-        names = {one.rpartition("/")[2] for one in wanted}
         builders = await ask.get(api, "/builders", "builders", {"limit": 1000, "order": "name"})
         near = [one for one in builders if one.get("masterids")]
         found = {text(one, "name"): None for one in near if text(one, "name").lower() in names}
-    return [Place(host=api.host, project=name) for name in found]
+    return [Place(host=api.host, project=name) for name in sorted(found, key=lambda name: name.lower() not in names)]
 
 
 async def runs(api: Api, query: RunQuery) -> list[Run]:

@@ -53,7 +53,9 @@ def read_url(text: str) -> Ref | None:
         split = urlsplit(text)
     except ValueError:
         return None
-    path = split.fragment.partition("?")[0] if split.fragment.startswith("/") else split.path
+    # Older releases write no slash behind the hash.
+    page = split.fragment.partition("?")[0]
+    path = page if page.lstrip("/").partition("/")[0] in _KINDS else split.path
     parts = [unquote(part) for part in path.split("/") if part]
     at = next((index for index, part in enumerate(parts) if part in _KINDS), len(parts))
     named = dict(zip(parts[at::2], parts[at + 1 :: 2], strict=False))
