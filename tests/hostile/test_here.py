@@ -46,6 +46,12 @@ HELLO = {
 LOG = {"job": ids.SHOP_MAIN_FAILED_JOB}
 
 
+@pytest.fixture(autouse=True)
+def _counted(tally: Any) -> None:
+    """Each test here is a fault of this machine."""
+    tally("faults of this machine", 1)
+
+
 # A killed process
 
 WRITER = """
@@ -78,15 +84,12 @@ def kill_a_writer(folder: Path, seconds: float) -> None:
 
 @POSIX
 @pytest.mark.anyio
-async def test_a_process_killed_while_it_writes_leaves_whole_logs_or_none(
-    tmp_path: Path, hostile: int, tally: Any
-) -> None:
+async def test_a_process_killed_while_it_writes_leaves_whole_logs_or_none(tmp_path: Path, hostile: int) -> None:
     """The next one reads whole logs, and throws away the pieces once they are an hour old."""
     chance, folder = random.Random(7), tmp_path / "logs"  # noqa: S311 - the same moments every time
     pieces = 0
     for _ in range(4 * hostile):
         kill_a_writer(folder, chance.uniform(0.01, 0.1))
-        tally("faults of this machine", 1)
         assert {2_500_000} >= {path.stat().st_size for path in folder.glob("*.log")}
         pieces += len(list(folder.glob("*.part")))
     assert pieces
