@@ -1,13 +1,13 @@
 """One question, one answer: what failed, why, and what changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ci_mcp.core.budget import fit
-from ci_mcp.core.shapes import Failure, Job, Step, TestCase
+from ci_mcp.core.shapes import Failure, Job, Run, Step, TestCase
 from ci_mcp.errors import NotFoundError, UnreachableError, UnsupportedError
 from ci_mcp.status import Status
 from ci_mcp.triage.git import git as ask_git
@@ -215,6 +215,33 @@ async def test_runs_of_unknown_status_are_asked_for_again(services: Make, toy: M
     said = (await explain(services(alpha), "alpha:web@main")).text
     assert 1 == sum(asked.endswith("passed") for asked in alpha.asked)
     assert "No green run of main was found to compare with." in said
+
+
+@pytest.mark.parametrize(
+    ("bad", "green", "said"),
+    [
+        (1, 4, "Last green run of main: r4"),
+        (1, 5, "No green run of main was found to compare with (2 earlier runs not looked at: each costs a request)."),
+        (5, 2, "No green run of main was found to compare with (5 earlier runs not looked at: each costs a request)."),
+    ],
+)
+async def test_statuses_are_looked_up_where_requests_are_left(  # noqa: PLR0913, PLR0917 - the table's columns
+    bad: int, green: int, said: str, services: Make, toy: Make, run: Make
+) -> None:
+    """Three of them, and none beside five failed jobs; what was not looked at is counted."""
+    jobs = tuple(Job(status=Status.FAILED, name=f"job{n}", id=f"j{n}") for n in range(bad))
+    told = [run(n, Status.PASSED if n == green else Status.FAILED) for n in range(2, 7)]
+    alpha = toy(
+        "alpha", runs=[run(1, Status.FAILED, jobs=jobs), *(replace(one, status=Status.UNKNOWN) for one in told)]
+    )
+    made = services(alpha)
+
+    async def statuses(_: Any, listed: Sequence[Run]) -> list[Run]:
+        return [next(one for one in told if one.id == each.id) for each in listed]
+
+    provider = made.toys["alpha"]
+    provider.hooks = replace(provider.hooks, statuses=statuses)
+    assert said in (await explain(made, "alpha:web@main")).text
 
 
 async def test_the_same_commit_green_before_is_suspect(services: Make, toy: Make, run: Make) -> None:

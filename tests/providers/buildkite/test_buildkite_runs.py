@@ -13,7 +13,7 @@ from ci_mcp.core.services import Services, World
 from ci_mcp.core.shapes import Run, RunQuery
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.logs.store import Store
-from ci_mcp.providers.buildkite import runs
+from ci_mcp.providers.buildkite import read, runs
 from ci_mcp.status import Status
 from ci_mcp.triage.tools import explain, status
 
@@ -390,6 +390,15 @@ async def test_flaky_tests_are_those_of_the_pipelines_suite(fake: Make) -> None:
     other = fake({base: [{"slug": "web"}], f"{base}/web/tests": [test | {"location": "tests/a.py"}]})
     (case,) = await runs.flaky(other, "acme/shop")
     assert ("tests/a.py", None) == (case.file, case.line)
+
+
+async def test_flaky_tests_are_asked_of_the_suites_that_a_build_has_reported_to(fake: Make) -> None:
+    """Without asking which suites there are."""
+    test = {"id": "t", "name": "test_a", "scope": "Cart", "location": "tests/a.py:3"}
+    api = fake({"GET /analytics/organizations/acme/suites/units/tests": [test]})
+    read.remember_suites(api, "acme/shop", ["units", "units", ""])
+    (case,) = await runs.flaky(api, "acme/shop")
+    assert "test_a" == case.name
 
 
 async def test_an_unknown_build_is_not_found(fake: Make) -> None:

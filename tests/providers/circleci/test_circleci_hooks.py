@@ -144,6 +144,17 @@ async def test_a_project_of_the_github_app_is_found_among_the_followed(fake: Fak
     assert [Place(host=HOST, project="circleci/43G3/44n9")] == found
 
 
+async def test_a_lone_fork_is_built_by_the_only_project_of_its_name(fake: Fake, tmp_path: Path) -> None:
+    """Of several of one name none is taken: nothing tells which one it was made from."""
+    here = checkout(tmp_path, "git@github.com:somebody/shop.git")
+    followed = [{"vcs_type": "github", "username": "acme", "reponame": name} for name in ("Shop", "web")]
+    assert [Place(host=HOST, project="gh/acme/Shop")] == await hooks.discover(
+        fake({"GET /v1.1/projects": followed}), here
+    )
+    other = {"vcs_type": "github", "username": "umbrella", "reponame": "shop"}
+    assert [] == await hooks.discover(fake({"GET /v1.1/projects": [*followed, other]}), here)
+
+
 async def test_a_checkout_without_circleci_asks_for_no_list(fake: Fake, tmp_path: Path) -> None:
     """One request for each of its remotes; a remote elsewhere is not CircleCI's."""
     asked: list[httpx.Request] = []
