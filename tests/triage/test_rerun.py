@@ -49,7 +49,7 @@ async def test_the_newest_run_is_started_again(which: Any, services: Make, toy: 
 
 async def test_a_vendor_that_cannot_leave_out_what_passed_says_so(services: Make, toy: Make, run: Make) -> None:
     """Whoever asks for what failed alone must know what it costs."""
-    alpha = toy("alpha", runs=[run(1, Status.FAILED)])
+    alpha = toy("alpha", runs=[run(1, Status.FAILED), run(9, Status.RUNNING)])
     made = startable(services, alpha)
     provider = made.toys["alpha"]
     provider.hooks = replace(provider.hooks, reruns_all="alpha runs all of it")
@@ -64,7 +64,7 @@ async def test_where_all_would_run_again_something_must_have_failed(
     status: Status, services: Make, toy: Make, run: Make
 ) -> None:
     """As where only what failed would: there the vendor refuses."""
-    alpha = toy("alpha", runs=[run(1, status)])
+    alpha = toy("alpha", runs=[run(1, status), run(9, Status.RUNNING)])
     made = startable(services, alpha)
     provider = made.toys["alpha"]
     provider.hooks = replace(provider.hooks, reruns_all="alpha runs all of it")

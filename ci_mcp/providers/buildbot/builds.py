@@ -96,7 +96,7 @@ async def builds_describe(api: Api, build: BuildName) -> BuildDetails:
     steps, changes, every = await together([at_steps, at_changes, properties])
     known = {**raw, "properties": every[0] if every else {}}
     one = wire.run(api, known)
-    rows = [_step(step) for step in steps if step.get("hidden") is not True or wire.ending(step)[0].bad]
+    rows = [step_row(step) for step in steps if step.get("hidden") is not True or wire.ending(step)[0].bad]
     return BuildDetails(
         status=one.status,
         id=one.id,
@@ -120,7 +120,8 @@ async def builds_describe(api: Api, build: BuildName) -> BuildDetails:
     )
 
 
-def _step(raw: Json) -> StepRow:
+def step_row(raw: Json) -> StepRow:
+    """A step as a build shows it."""
     status, word = wire.ending(raw)
     begun = wire.when(raw.get("started_at"))
     links = [f"{wire.line(text(one, 'name'))}: {text(one, 'url')}" for one in wire.parts(raw.get("urls"))]

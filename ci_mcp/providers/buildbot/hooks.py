@@ -65,11 +65,11 @@ async def locate(api: Api, url: str) -> Place | None:
         return None
     if found.stepid:
         step = await ask.one(api, f"/steps/{quote(found.stepid)}", f"step {found.stepid}")
-        return Place(host=api.host, run=str(step.get("buildid")), job=found.stepid)
+        return Place(host=api.host, run=str(step.get("buildid")), job=wire.step_id({"stepid": found.stepid}))
     if found.step and not found.request:
         build = f"/builders/{quote(found.builder)}/builds/{found.number}" if found.builder else f"/builds/{found.build}"
         step = await ask.one(api, f"{build}/steps/{quote(found.step)}", f"step {found.step[:80]}")
-        return Place(host=api.host, run=str(step.get("buildid")), job=str(step.get("stepid")))
+        return Place(host=api.host, run=str(step.get("buildid")), job=wire.step_id(step))
     return Place(host=api.host, project="" if found.run else found.builder, run=found.run)
 
 
@@ -193,7 +193,7 @@ async def failures(api: Api, one: Run, job: str) -> list[Failure]:
     raw, steps = await read.with_steps(api, ids.ref(api, one.id))
     if raw is None:
         return [Failure(job=Job(status=one.status, name="build", id="", url=one.url), reason=one.reason)]
-    wanted = [step for step in steps if job in {"", str(step.get("stepid"))}]
+    wanted = [step for step in steps if job in {"", wire.step_id(step)}]
     bad = [step for step in wanted if job or wire.job(api, raw, step).status.bad]
     bad.sort(key=lambda step: whole(step, "results") not in {2, wire.EXCEPTION})
     found = [_failure(api, raw, step) for step in bad]

@@ -1,4 +1,7 @@
-"""What a person may write for a builder, build or step: a name, an id, or a web or API URL."""
+"""What a person may write for a builder, build or step: a name, an id, or a web or API URL.
+
+The server counts builds, requests and steps alike from 1: ``31`` is a build, ``r34`` a request, ``s516`` a step.
+"""
 
 import re
 from dataclasses import dataclass
@@ -76,7 +79,7 @@ def read_url(text: str) -> Ref | None:
 
 
 def ref(api: Api, text: str) -> Ref:
-    """A build as a person writes it: ``31``, ``BUILDER#4``, ``r34``, or a URL.
+    """A build as a person writes it: ``31``, ``BUILDER#4``, ``r34``, ``s516`` for that of a step, or a URL.
 
     Raises:
         UsageError: the text cannot name one.
@@ -107,6 +110,8 @@ def _of_text(text: str) -> Ref | None:
         return Ref(build=text)
     if text[:1] == "r" and _NUMBER.fullmatch(text[1:]):
         return Ref(request=text[1:])
+    if text[:1] == "s" and _NUMBER.fullmatch(text[1:]):
+        return Ref(stepid=text[1:])
     name, _, number = text.rpartition("#")
     return Ref(builder=name, number=number) if name and name.isprintable() and _NUMBER.fullmatch(number) else None
 

@@ -15,8 +15,9 @@ from ci_mcp.core.shapes import Around, Prose, Search, Start, Tail
 from ci_mcp.errors import NotFoundError
 from ci_mcp.net.paths import quote
 from ci_mcp.providers.buildbot import ask, ids, read, wire
-from ci_mcp.providers.buildbot.builds import BuildName
+from ci_mcp.providers.buildbot.builds import BuildName, step_row
 from ci_mcp.providers.buildbot.provider import provider
+from ci_mcp.providers.buildbot.records import StepDetails
 from ci_mcp.providers.buildbot.wire import Json, text
 from ci_mcp.status import Status
 
@@ -179,6 +180,36 @@ async def steps_logs(
     opener: Callable[[], AsyncIterator[bytes]] = partial(contents, api, raw, stream)
     with await api.store.log(key, opener, finished=raw.get("complete") is True) as kept:
         return await logview.view(kept, tail=tail, search=search, around=around, start=start, title=title)
+
+
+@provider.read()
+async def steps_describe(
+    api: Api,
+    step: Annotated[str, Field(min_length=1, max_length=600, description="Step id (s516) or web URL")],
+) -> StepDetails:
+    """One step: status, what it says of itself, times, links, and the names of its logs.
+
+    Route: GET /api/v2/steps/{step}, GET /api/v2/builds/{build}/steps, GET /api/v2/steps/{step}/logs.
+    Raises: NotFoundError: there is no such step.
+    """
+    asked = ids.ref(api, step)
+    build = await read.build(api, asked)
+    raw = await _step(api, build, asked.step, asked.stepid)
+    row, page = step_row(raw), wire.url(api, build)
+    return StepDetails(
+        status=row.status,
+        name=row.name,
+        id=wire.step_id(raw),
+        build=str(build.get("buildid")),
+        number=row.number,
+        word=row.word,
+        said=row.said,
+        started=wire.when(raw.get("started_at")),
+        duration=row.duration,
+        logs=tuple(wire.line(one.get("name")) for one in await logs_of(api, str(raw.get("stepid")))),
+        links=row.links,
+        url=f"{page}/steps/{row.number}" if page else "",
+    )
 
 
 async def _step(api: Api, build: Json, named: str, stepid: str) -> Json:

@@ -71,6 +71,24 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepDetails:
+    """One step of a build, with the names of its logs."""
+
+    status: Status
+    name: str
+    id: str
+    build: str
+    number: int | None = None
+    word: str = ""
+    said: str = ""
+    started: datetime | None = None
+    duration: float | None = None
+    logs: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A change that a build is of."""
 

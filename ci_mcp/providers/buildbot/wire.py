@@ -100,6 +100,11 @@ def reason(raw: Json) -> str:
     return line(raw.get("state_string"))
 
 
+def step_id(raw: Json) -> str:
+    """A step's id, told apart from a build's; empty where the server gives none."""
+    return f"s{raw.get('stepid')}" if raw.get("stepid") else ""
+
+
 def job(api: Api, build: Json, raw: Json, *, block: str = "") -> Job:
     """A step as triage sees it.
 
@@ -115,7 +120,7 @@ def job(api: Api, build: Json, raw: Json, *, block: str = "") -> Job:
     return Job(
         status=status,
         name=line(raw.get("name")),
-        id=step,
+        id=step_id(raw),
         word=word,
         block=block,
         url=f"{page}/steps/{raw.get('number')}" if page else "",

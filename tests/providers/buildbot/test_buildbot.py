@@ -240,7 +240,7 @@ async def test_builds_that_a_step_started_are_explained_below_it(make: Make, rec
 async def test_one_step_alone_is_explained(make: Make) -> None:
     """Also one that passed, where its page was pasted."""
     run = await hooks.run(make(), "31")
-    assert ["always"] == [one.job.name for one in await hooks.failures(make(), run, "245")]
+    assert ["always"] == [one.job.name for one in await hooks.failures(make(), run, "s245")]
 
 
 async def test_a_build_without_a_bad_step_still_has_a_reason(make: Make) -> None:
@@ -528,7 +528,7 @@ async def test_a_pasted_url_is_located(opened: Callable[..., Services]) -> None:
     step = await hooks.locate(api, f"{page}/steps/3/logs/stdio")
     assert step is not None
     assert step.job
-    assert step == await hooks.locate(api, f"https://{HOST}/api/v2/steps/{step.job}")
+    assert step == await hooks.locate(api, f"https://{HOST}/api/v2/steps/{step.job.removeprefix('s')}")
     assert step == await hooks.locate(api, f"https://{HOST}/api/v2/builds/{step.run}/steps/3")
 
 
@@ -538,14 +538,27 @@ async def test_logs_say_what_they_lack(opened: Callable[..., Services]) -> None:
     by_url = await called(api, "steps_logs", build=f"http://{api.host}/#/builders/1/builds/13/steps/3/logs/stdio")
     by_default = await called(api, "steps_logs", build="shop#13")
     assert by_url.text.splitlines()[0] == by_default.text.splitlines()[0]
-    api_url = f"http://{api.host}/api/v2/steps/{(await hooks.run(api, 'shop#13')).jobs[0].id}"
-    assert "unit tests" in (await called(api, "steps_logs", build=api_url, stream="stdout")).text
+    step = (await hooks.run(api, "shop#13")).jobs[0].id
+    for named in (step, f"http://{api.host}/api/v2/steps/{step.removeprefix('s')}"):
+        assert "unit tests" in (await called(api, "steps_logs", build=named, stream="stdout")).text
     with pytest.raises(NotFoundError, match="no step 'nope'.*its steps are"):
         await called(api, "steps_logs", build="shop#13", step="nope")
     with pytest.raises(NotFoundError, match="no log 'nope'.*its logs are stdio"):
         await called(api, "steps_logs", build="shop#13", step="3", log="nope")
     with pytest.raises(NotFoundError, match="it never ran"):
         await called(api, "steps_logs", build="shop#13", step="deploy")
+
+
+async def test_a_step_is_described_by_its_own_id(opened: Callable[..., Services]) -> None:
+    """As an explanation names it; a build's id is another count."""
+    api = opened().api("buildbot")
+    job = (await hooks.run(api, "shop#13")).jobs[0]
+    step = await called(api, "steps_describe", step=job.id)
+    assert (job.id, "unit tests", Status.FAILED, ("stdio",)) == (step.id, step.name, step.status, step.logs)
+    assert job.url == step.url
+    assert step == await called(api, "steps_describe", step=job.url)
+    with pytest.raises(NotFoundError):
+        await called(api, "steps_describe", step="s999999")
 
 
 async def test_a_build_is_started_read_stopped_and_built_again(opened: Callable[..., Services]) -> None:
