@@ -29,7 +29,7 @@ agent = Agent(
     project_signs=("opencode.json", "opencode.jsonc", ".opencode"),
     guide="AGENTS.md",
     steps={
-        "project": "it reads the file at its next start",
-        "user": "it reads the file at its next start",
+        "project": "it reads the file at once",
+        "user": "it reads the file at once",
     },
 )

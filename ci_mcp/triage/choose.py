@@ -42,24 +42,11 @@ async def choose(services: Services, target: Target, *, whole: bool = False) -> 
     """
     api, hooks = target.api(services), services.provider(target.provider).hooks
     if hooks.run is None or hooks.runs is None:
-        raise _without_runs(target)
+        raise UnsupportedError(f"{target.provider} has no runs to tell of")
     if target.place.run:
         return Choice(target.place.run, notes=target.notes)
     history = await _history(api, hooks, target, whole=whole)
     return await _of_head(api, hooks, target, history) if target.here else _newest(target, history)
-
-
-async def choose_run(services: Services, target: Target) -> tuple[Run, Choice]:
-    """The run that ``target`` means, read with its jobs, and how it was chosen; raises what `choose` raises."""
-    choice = await choose(services, target)
-    hook = services.provider(target.provider).hooks.run
-    if hook is None:
-        raise _without_runs(target)
-    return await hook(target.api(services), choice.id), choice
-
-
-def _without_runs(target: Target) -> UnsupportedError:
-    return UnsupportedError(f"{target.provider} has no runs to tell of")
 
 
 async def _history(api: Api, hooks: Hooks, target: Target, *, whole: bool) -> list[Run]:

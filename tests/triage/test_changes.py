@@ -20,7 +20,7 @@ Make = Callable[..., Any]
 pytestmark = pytest.mark.anyio
 URL = "https://ci.alpha.example/runs/r1"
 TARGET = "alpha:web@main"
-LOG = b"E       AssertionError: assert 1 == 2\n/home/ci/work/web/src/cart.py:12: AssertionError\n"
+LOG = b"E       AssertionError: assert 1 == 2\n/home/ci/build/web/src/cart.py:12: AssertionError\n"
 
 
 def failure(name: str, **more: Any) -> Failure:

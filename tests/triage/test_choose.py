@@ -8,7 +8,7 @@ import pytest
 from ci_mcp.core.shapes import Checkout, Place
 from ci_mcp.errors import NotFoundError
 from ci_mcp.status import Status
-from ci_mcp.triage.choose import choose, choose_run
+from ci_mcp.triage.choose import choose
 from ci_mcp.triage.target import Target
 
 Make = Callable[..., Any]
@@ -28,10 +28,11 @@ async def test_the_newest_run_of_head_is_taken_before_newer_ones_of_its_branch(
 ) -> None:
     """One list of the branch tells it; the choice is told."""
     alpha = toy("alpha", runs=[run(1, Status.PASSED), run(2, Status.FAILED, commit=HEAD), run(3, Status.PASSED)])
-    found, choice = await choose_run(services(alpha), target())
-    assert ("r2", Status.FAILED) == (choice.id, found.status)
+    choice = await choose(services(alpha), target())
+    assert choice.listed
+    assert ("r2", Status.FAILED) == (choice.id, choice.listed.status)
     assert ("the newest run of HEAD (aaaaaaaaaa)",) == choice.notes
-    assert ["runs main", "run r2"] == alpha.asked
+    assert ["runs main"] == alpha.asked
     assert 3 == len(choice.history)
 
 

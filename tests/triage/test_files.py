@@ -39,7 +39,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("src/a.py", "src/a.py"),
         ("./src/a.py", "src/a.py"),
-        ("/home/runner/work/web/web/src/a.py", "src/a.py"),
+        ("/home/runner/_work/web/web/src/a.py", "src/a.py"),
         ("/builds/web/lib/src/a.py", "lib/src/a.py"),
         ("D:\\a\\web\\web\\src\\a.py", "src/a.py"),
         ("../src/a.py", "src/a.py"),
