@@ -13,10 +13,10 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 
@@ -25,11 +25,14 @@ from ci_mcp.errors import UsageError
 if TYPE_CHECKING:
     from ci_mcp.logs.clean import Log
 
+T = TypeVar("T")
 RUNNING_SECONDS: Final = 30.0
 """A log that still grows is read again after this time."""
 FILE_MAX: Final = 100 << 20
 """Most bytes of a file that is kept; a log has no such bound, for the cache has one."""
 _ABANDONED_SECONDS: Final = 3600.0
+_AGAIN: Final = 3
+"""How often a log is fetched again that another process threw away as soon as it was written."""
 _FINISHED: Final = ".log"
 _RUNNING: Final = ".running"
 _PARTIAL: Final = ".part"
@@ -153,28 +156,38 @@ class Store:
             Exception: whatever ``fetch`` raises; nothing is kept then.
         """
         mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        while True:
+        summed = _Summed(fetch)
+
+        async def write() -> Path:
+            nonlocal summed
             summed = _Summed(fetch)
-            try:
-                path = await self._written(f"{_FILES}/{mark}-{_harmless(name)}", summed.chunks)
-                break
-            except _UnwritableError as error:
-                self._give_up(error.reason)
+            return await self._written(f"{_FILES}/{mark}-{_harmless(name)}", summed.chunks)
+
+        path = await self._tried(write)
         self._evict(path)
         return Kept(path, summed.size, summed.digest.hexdigest())
 
     async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
-        while True:
-            try:
-                path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", fetch)
-                log = _open(path)
-                break
-            except _UnwritableError as error:
-                self._give_up(error.reason)
+        async def write() -> "tuple[Path, Log]":
+            path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", fetch)
+            return path, _open(path)
+
+        path, log = await self._tried(write)
         if finished:
             _remove(path.with_suffix(_RUNNING))
         self._evict(path)
         return log
+
+    async def _tried(self, write: Callable[[], Awaitable[T]]) -> T:
+        """What ``write`` gives: again where another process threw it away, elsewhere where it cannot be written."""
+        again = _AGAIN
+        while True:
+            try:
+                return await write()
+            except _UnwritableError as error:
+                again -= 1
+                if not error.gone or again < 0:
+                    self._give_up(error.reason)
 
     async def _written(self, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Path:
         path = self._place() / name
@@ -283,9 +296,11 @@ class _Summed:
 class _UnwritableError(Exception):
     """A log could not be written, and why."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.reason = error.strerror or type(error).__name__
+        self.gone = isinstance(error, FileNotFoundError)
+        """Whether somebody else threw it away."""
 
 
 @contextlib.contextmanager
@@ -294,7 +309,7 @@ def _disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _UnwritableError(error.strerror or type(error).__name__) from error
+        raise _UnwritableError(error) from error
 
 
 async def _fill(file: io.FileIO, chunks: AsyncIterator[bytes]) -> None:

@@ -353,6 +353,28 @@ def test_several_processes_share_a_folder(folder: Path) -> None:
     assert {".log"} <= set(files(folder)) <= {".log", ".running"}
 
 
+@pytest.mark.parametrize(("times", "where"), [(1, "folder"), (3, "folder"), (4, "elsewhere")])
+async def test_a_log_that_another_throws_away_at_once_is_fetched_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, times: int, where: str
+) -> None:
+    """Between its writing and its reading; a folder where nothing ever stays is given up."""
+    replace = os.replace
+
+    def thrown_away(part: str, path: Path) -> None:
+        nonlocal times
+        replace(part, path)
+        if times:
+            times -= 1
+            path.unlink()
+
+    monkeypatch.setattr(os, "replace", thrown_away)
+    service = Service(b"one\n")
+    again = times + 1
+    assert ["one"] == await read(Store(folder), "a", service)
+    assert again == service.asked
+    assert ([".log"] if where == "folder" else []) == files(folder)
+
+
 async def test_a_log_that_is_kept_is_had_without_asking(folder: Path) -> None:
     """Nothing is fetched for a look."""
     store = Store(folder)
