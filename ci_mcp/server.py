@@ -27,6 +27,7 @@ from ci_mcp.core.offer import Offer
 from ci_mcp.core.progress import Report, reported_to
 from ci_mcp.core.services import Services
 from ci_mcp.errors import CiError, NotFoundError, UsageError
+from ci_mcp.last_answers import Answers, Questions, Unanswered
 
 if TYPE_CHECKING:
     from ci_mcp.core.answer import Answer
@@ -295,14 +296,15 @@ async def serve(services: Services, offer: Offer) -> None:
     async with services:
         server = build(services, offer)
         async with stdio_server() as streams:
-            if await _until_told(server, streams):
+            unanswered = Unanswered()
+            if await _until_told(server, Questions(streams[0], unanswered), Answers(streams[1], unanswered)):
                 # stdin's reader is a thread that waits for a line: nobody can cancel it, and nothing of ours is left.
                 await services.aclose()
                 sys.stderr.flush()
                 os._exit(0)
 
 
-async def _until_told(server: Server[Any], streams: tuple[Any, Any]) -> bool:
+async def _until_told(server: Server[Any], questions: Questions, answers: Answers) -> bool:
     told = False
 
     async def listen(scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None]) -> None:
@@ -316,6 +318,6 @@ async def _until_told(server: Server[Any], streams: tuple[Any, Any]) -> bool:
     async with anyio.create_task_group() as group:
         if os.name == "posix":  # elsewhere the event loop takes no signals, and a closed stdin ends the server
             await group.start(listen, group.cancel_scope)
-        await server.run(*streams, server.create_initialization_options())
+        await server.run(questions, answers, server.create_initialization_options())
         group.cancel_scope.cancel()
     return told

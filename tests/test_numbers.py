@@ -52,11 +52,16 @@ def test_a_server_lists_its_tools_before_it_imports_what_calls_need() -> None:
         service.token_env[0]: "made-up" for service in catalog.load().services.values() if service.token_env
     }
     said = "".join(json.dumps(message) + "\n" for message in HELLO)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], input=said, capture_output=True, text=True, check=True, env=env
-    )
-    assert len(json.loads(done.stdout.splitlines()[1])["result"]["tools"]) > 50
-    loaded = set(eval(done.stderr.splitlines()[-1]))  # noqa: S307 - the list that the program printed
+    program, pipe = [sys.executable, "-c", PROGRAM], subprocess.PIPE
+    with subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(said)
+        process.stdin.flush()
+        _, listed = process.stdout.readline(), process.stdout.readline()
+        _, printed = process.communicate()  # closes stdin, which ends the server
+    assert len(json.loads(listed)["result"]["tools"]) > 50
+    loaded = set(eval(printed.splitlines()[-1]))  # noqa: S307 - the list that the program printed
     assert set() == WAITS & loaded
     assert [] == [name for name in loaded if name.startswith(OURS_WAIT)]
     assert MOST_OURS >= sum(name.startswith("ci_mcp") for name in loaded)
