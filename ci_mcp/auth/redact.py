@@ -106,6 +106,7 @@ _BY_NAME: Final = frozenset({"authorization", "cookie", "password", "signature",
 _NO_VALUE: Final = ("$", "*", "<", "{", "%(", "...", "…", "xxxx", "redacted", "://", "secure]")
 _KEY_MARK: Final = re2.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LONGEST: Final = 20_000
+HIDDEN_KEY: Final = "[redacted: private key]"
 _KEY_LINE: Final = re2.compile(r"[ \t\d|:>]*[A-Za-z0-9+/=]{16,}[ \t\r]*")
 
 _known: set[str] = set()
@@ -140,7 +141,12 @@ def redact_keys(lines: Sequence[str]) -> list[str]:
     hidden: set[int] = set()
     for begin, end in _key_spans(text):
         hidden.update(range(text.count("\n", 0, begin), text.count("\n", 0, end) + 1))
-    return ["[redacted: private key]" if number in hidden else line for number, line in enumerate(lines)]
+    return [HIDDEN_KEY if number in hidden else line for number, line in enumerate(lines)]
+
+
+def looks_like_key(line: str) -> bool:
+    """Whether a line may stand in the middle of a private key; many others look so, too."""
+    return _KEY_LINE.fullmatch(line) is not None
 
 
 def redact_environment(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -185,7 +191,7 @@ def _private_keys(text: str) -> str:
     parts: list[str] = []
     done = 0
     for begin, end in _key_spans(text):
-        parts += (text[done:begin], "[redacted: private key]")
+        parts += (text[done:begin], HIDDEN_KEY)
         done = end
     return "".join((*parts, text[done:])) if parts else text
 

@@ -1,17 +1,21 @@
 """The answer of every provider's ``jobs_logs``: one way to read a log, whichever CI wrote it."""
 
+from dataclasses import replace
+
 import anyio.to_thread
 
+from ci_mcp.auth.redact import HIDDEN_KEY, looks_like_key, redact_keys
 from ci_mcp.core.budget import DEFAULT_TOKENS
 from ci_mcp.core.fence import fence
 from ci_mcp.core.shapes import Prose
 from ci_mcp.logs import search as engine
-from ci_mcp.logs.clean import Log
+from ci_mcp.logs.clean import Line, Log
 
 LINES = 100  # shown where nothing says how many
 CONTEXT = 25  # lines on each side of a line asked for
 NEAR = 3  # lines on each side of a match
 _ROOM = DEFAULT_TOKENS * 4 - 600  # characters of log in an answer; the rest is for what is said around it
+_KEY_LINES = 320  # a private key is no longer
 
 
 async def view(  # noqa: PLR0913 - the parameters of the tools that it answers
@@ -29,7 +33,7 @@ async def view(  # noqa: PLR0913 - the parameters of the tools that it answers
 
     Raises: `UsageError` for a pattern that RE2 does not take.
     """
-    seen = await anyio.to_thread.run_sync(lambda: _view(log, tail, search, around, start))
+    seen = await anyio.to_thread.run_sync(lambda: _without_keys(log, _view(log, tail, search, around, start)))
     hint = "more: around=N or start=N with a line number, search=REGEX, tail=N"
     return Prose(f"{title}\n{fence(seen.text(), 'log')}\n{hint}", {"log": title} | seen.records())
 
@@ -43,3 +47,20 @@ def _view(log: Log, tail: int, search: str, around: int, start: int) -> engine.V
     if start:
         return engine.window(log, start, count).fit(_ROOM)
     return engine.tail(log, count).fit(_ROOM, keep_end=True)
+
+
+def _without_keys(log: Log, seen: engine.View) -> engine.View:
+    """The view without the rest of a private key whose beginning stands above what is shown."""
+    lines: list[Line] = []
+    hiding, before = False, 0
+    for line in seen.lines:
+        inside = looks_like_key(line.text)
+        hiding = inside and (hiding if line.number == before + 1 else _in_key(log, line))
+        lines.append(replace(line, text=HIDDEN_KEY) if hiding else line)
+        before = line.number
+    return replace(seen, lines=tuple(lines))
+
+
+def _in_key(log: Log, line: Line) -> bool:
+    texts = [one.text for one in log.lines(max(1, line.number - _KEY_LINES), line.number)]
+    return redact_keys(texts)[-1] == HIDDEN_KEY
