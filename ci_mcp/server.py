@@ -23,11 +23,11 @@ from mcp.shared.exceptions import MCPError
 
 from ci_mcp import __version__
 from ci_mcp.core.catalog import TRIAGE, PromptSpec, ResourceSpec, ToolSpec
+from ci_mcp.core.last_answers import Answers, Questions, Unanswered
 from ci_mcp.core.offer import Offer
 from ci_mcp.core.progress import Report, reported_to
 from ci_mcp.core.services import Services
 from ci_mcp.errors import CiError, NotFoundError, UsageError
-from ci_mcp.last_answers import Answers, Questions, Unanswered
 
 if TYPE_CHECKING:
     from ci_mcp.core.answer import Answer

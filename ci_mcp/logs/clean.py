@@ -73,13 +73,11 @@ class Index:
         total: the number of lines.
         numbers: the number of each block's first line.
         offsets: the offset of each block's first byte.
-        groups: which step each line stands in.
     """
 
     total: int
     numbers: tuple[int, ...]
     offsets: tuple[int, ...]
-    groups: Groups
 
 
 class Log:
@@ -94,6 +92,8 @@ class Log:
         self.size: int = file.seek(0, io.SEEK_END)
         self.on_disk = False
         self._index: Index | None = None
+        self._groups: Groups | None = None
+        self._grouped = 0  # blocks whose groups are known
 
     @classmethod
     def of_bytes(cls, data: bytes) -> Self:
@@ -181,31 +181,51 @@ class Log:
         return line.text(), offset
 
     def index(self) -> Index:
-        """The number of lines, where blocks begin and the groups; the whole log is read on the first call."""
+        """The number of lines, and where blocks begin; the whole log is read on the first call."""
         if self._index is None:
             deque(self.whole(), maxlen=0)
         if self._index is None:
             raise RuntimeError("a log that was read to its end has an index")
         return self._index
 
-    def whole(self) -> Iterator[Block]:
-        """Every block; the log knows its index once the last was taken, so that nobody has to read it again."""
+    def whole(self, *, grouped: bool = True) -> Iterator[Block]:
+        """Every block; the log knows its index once the last was taken, so that nobody has to read it again.
+
+        Args:
+            grouped: whether to look for groups on the way, which whoever only wants the first lines' need not.
+        """
         if self._index is not None:
             yield from self.blocks()
             return
         numbers, offsets, total = [], [], 0
-        groups = Groups(looks_like_buildkite(self.read(0, LIMIT)))
+        groups = self._new_groups()
         for block in self.blocks():
             numbers.append(block.number)
             offsets.append(block.offset)
-            groups.read_block(block.number, block.raw)
+            if grouped:
+                groups.read_block(block.number, block.raw)
             total = block.number + max(block.newlines - 1, 0)
             yield block
-        self._index = Index(total, tuple(numbers), tuple(offsets), groups)
+        self.learn(Index(total, tuple(numbers), tuple(offsets)), groups if grouped else None)
 
-    def learn(self, index: Index) -> None:
-        """Take the index from one who read the whole log."""
-        self._index = index
+    def learn(self, index: Index, groups: Groups | None = None) -> None:
+        """Take the index, and perhaps the groups, from one who read the whole log."""
+        self._index, self._groups, self._grouped = index, groups, len(index.numbers) if groups else 0
+
+    def groups(self, last: int | None = None) -> Groups:
+        """Which step each line stands in, as far as this line; of the whole log without one."""
+        index = self.index()
+        self._groups = self._groups or self._new_groups()
+        wanted = len(index.numbers) if last is None else bisect_right(index.numbers, last)
+        if self._grouped < wanted:
+            number, offset = index.numbers[self._grouped], index.offsets[self._grouped]
+            for block in self.blocks(number, offset, index.offsets[wanted] if wanted < len(index.offsets) else None):
+                self._groups.read_block(block.number, block.raw)
+            self._grouped = wanted
+        return self._groups
+
+    def _new_groups(self) -> Groups:
+        return Groups(looks_like_buildkite(self.read(0, LIMIT)))
 
     @property
     def total(self) -> int:
@@ -218,11 +238,12 @@ class Log:
         last = index.total if end is None else min(end, index.total)
         if start > last or not index.numbers:
             return
+        groups = self.groups(last)
         nearest = max(bisect_right(index.numbers, max(start, 1)) - 1, 0)
         for block in self.blocks(index.numbers[nearest], index.offsets[nearest]):
             if block.number > last:
                 return
-            yield from _labelled(block, max(start, block.number), last, index.groups)
+            yield from _labelled(block, max(start, block.number), last, groups)
 
     def near(self, number: int, offset: int, above: int, below: int) -> list[Line]:
         """Lines around one that is known by its number and the offset of its first byte.
@@ -238,7 +259,7 @@ class Log:
             after.pop()
         texts = [clean_line(raw) for raw in before]
         texts += [clean_line(raw) for raw in after] or [self._long_line(offset)[0]]
-        groups = self.index().groups
+        groups = self.groups(number + len(texts))
         return [
             Line(at, text, groups.at(at)) for at, text in enumerate(texts, number - len(before)) if at <= self.total
         ]

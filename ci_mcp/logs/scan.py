@@ -134,12 +134,12 @@ class Scan:
         self.seen += after.seen
         return self
 
-    def index(self) -> Index:
-        """Where lines and groups are."""
+    def teach(self, log: Log) -> None:
+        """Tell a log where its lines and groups are."""
         groups = Groups(self.buildkite)
         for number, raw in self.markers:
             groups.read_line(number, raw)
-        return Index(self.lines, tuple(self.numbers), tuple(self.offsets), groups)
+        log.learn(Index(self.lines, tuple(self.numbers), tuple(self.offsets)), groups)
 
 
 def scan(log: Log) -> Scan:
@@ -154,7 +154,7 @@ def scan(log: Log) -> Scan:
 
     middle = middle_of(log) if log.size >= SPLIT and _may_fork(log) else 0
     found = in_two_processes(part, middle, log.size) if middle else part(0, log.size)
-    log.learn(found.index())
+    found.teach(log)
     return found
 
 

@@ -184,7 +184,7 @@ def _matching(log: Log, finder: Any) -> Iterator[int]:
     """The number of each line that matches, in log order."""
     # These two mean the ends of the text that is searched, which must then be the line alone.
     alone = any(end in finder.pattern for end in (rb"\A", rb"\z"))
-    for block in log.whole():
+    for block in log.whole(grouped=False):
         data = _clean_bytes(block)
         if alone:
             lines = enumerate(data.split(b"\n")[:-1], block.number)

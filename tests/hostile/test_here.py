@@ -87,12 +87,11 @@ def kill_a_writer(folder: Path, seconds: float) -> None:
 async def test_a_process_killed_while_it_writes_leaves_whole_logs_or_none(tmp_path: Path, hostile: int) -> None:
     """The next one reads whole logs, and throws away the pieces once they are an hour old."""
     chance, folder = random.Random(7), tmp_path / "logs"  # noqa: S311 - the same moments every time
-    pieces = 0
-    for _ in range(4 * hostile):
+    tries = iter(range(100))
+    # More often only where the machine had so much to do that every kill came between two writes.
+    while next(tries) < 4 * hostile or not list(folder.glob("*.part")):
         kill_a_writer(folder, chance.uniform(0.01, 0.1))
         assert {2_500_000} >= {path.stat().st_size for path in folder.glob("*.log")}
-        pieces += len(list(folder.glob("*.part")))
-    assert pieces
     for path in folder.glob("*.part"):
         os.utime(path, (1, 1))
 

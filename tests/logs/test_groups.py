@@ -60,4 +60,4 @@ def test_markers_in_any_order_do_no_harm(parts: list[bytes]) -> None:
 def test_a_flood_of_groups_is_bounded() -> None:
     """A log of nothing but groups is not remembered without end: the last labels stay as they were."""
     raw = b"".join(b"##[group]%d\n" % number for number in range(25_000))
-    assert 20_000 > len(Log.of_bytes(raw).index().groups.changes()) - 1
+    assert 20_000 > len(Log.of_bytes(raw).groups().changes()) - 1

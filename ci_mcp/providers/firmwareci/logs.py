@@ -154,7 +154,7 @@ def _whole(text: str) -> str:
 
 def parts(log: Log) -> list[Part]:
     """Where the steps of a log stand, in its order."""
-    changes = [*log.index().groups.changes(), (log.total + 1, "")]
+    changes = [*log.groups().changes(), (log.total + 1, "")]
     return [Part(name, start, max(start, following - 1)) for (start, name), (following, _) in pairwise(changes) if name]
 
 

@@ -165,7 +165,7 @@ def test_a_title_is_text_like_any_other() -> None:
     """A line of 0.8 MB that begins with a group's mark is cut, and the log read on."""
     log = Log.of_bytes(raw("--- " + "x" * 800_000, "E   assert 1 == 2"))
     assert 2 == log.total
-    assert 200 >= max(len(label) for _, label in log.index().groups.changes())
+    assert 200 >= max(len(label) for _, label in log.groups().changes())
     assert "assert 1 == 2" in excerpt(log).text()
 
 

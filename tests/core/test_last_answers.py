@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 import pytest
 
-from ci_mcp import last_answers
-from ci_mcp.last_answers import Answers, Questions, Unanswered
+from ci_mcp.core import last_answers
+from ci_mcp.core.last_answers import Answers, Questions, Unanswered
 
 pytestmark = pytest.mark.anyio
 
