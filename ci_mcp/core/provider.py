@@ -176,6 +176,7 @@ class Hooks:
         failures: a run (and, where given, one job id) → why its jobs are not green.
         log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
+        most_logs: how many logs one explanation reads, where each takes several requests; 0 for as many as it may.
         rerun: run id, failed jobs only or all → the id of the new run.
         reruns_all: in words, why ``rerun`` also runs again what passed, where the vendor has no other way.
         flaky: project → the tests that the vendor calls flaky.
@@ -199,6 +200,7 @@ class Hooks:
     poll: Callable[[Api, Run], Awaitable[Run]] | None = None
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
+    most_logs: int = 0
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     reruns_all: str = ""
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None

@@ -34,6 +34,7 @@ class Toy:
     asked: list[str] = field(default_factory=list)
     numbered: bool = False
     branches: bool = True
+    most_logs: int = 0
 
     @property
     def service(self) -> Service:
@@ -60,6 +61,7 @@ class Toy:
                 log=self._log,
                 numbered=self.numbered,
                 branches=self.branches,
+                most_logs=self.most_logs,
             ),
         )
 

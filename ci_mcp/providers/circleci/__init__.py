@@ -22,6 +22,7 @@ provider.hooks = Hooks(
     poll=runs.poll,
     failures=failures.failures,
     log=logs.log,
+    most_logs=6,  # each takes two requests or more
     rerun=again.rerun,
     flaky=hooks.flaky,
     tokens=hooks.tokens,

@@ -3,7 +3,6 @@
 A run is a pipeline, or one of its workflows where a page of that was given (``workflow/ID``).
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,8 +22,6 @@ from ci_mcp.status import Status
 Call = Callable[[], Awaitable[None]]
 
 _LIVE: Final = 6  # workflows of a pipeline whose jobs are read, bad ones first
-_LOGS: Final = 6  # failed jobs whose logs are read: two requests or more for each
-_WORDS: Final = re.compile(r"[-_ ,:/()]+")
 
 
 async def run(api: Api, named: str) -> Run:
@@ -71,7 +68,7 @@ async def poll(api: Api, seen: Run) -> Run:
     several = len(standing.current(seen.workflows)) > 1
     jobs = [_job(there, job, raw, named=several) for job in await read.jobs(there, text(raw, "id"))]
     others = [job for job in seen.jobs if several and job.block != text(raw, "name")]
-    now = with_few_logs([*others, *jobs])
+    now = (*others, *jobs)
     if all(job.status.finished or job.status is Status.BLOCKED for job in jobs) or _bad(now) != _bad(seen.jobs):
         return await run(api, seen.id)
     return remembering(replace(seen, jobs=now), seen.pipeline, seen.workflows)
@@ -122,7 +119,7 @@ async def _with_jobs(
         calls.append(partial(_prepare, api, ids.slug(text(raw, "project_slug"))))
     await together(calls)
     found = [(one, raw_job) for one in live for raw_job in lists.get(text(one, "id"), [])]
-    jobs = with_few_logs([_job(api, job, one, named=len(live) > 1) for one, job in found])
+    jobs = tuple(_job(api, job, one, named=len(live) > 1) for one, job in found)
     return of_pipeline(api, raw, every, jobs=jobs)
 
 
@@ -157,7 +154,7 @@ async def _workflow_run(api: Api, named: Named) -> Run:
         created=about.created,
         finished=about.finished,
         duration=about.duration,
-        jobs=with_few_logs([_job(api, job, raw, named=False) for job in found]),
+        jobs=tuple(_job(api, job, raw, named=False) for job in found),
     )
 
 
@@ -186,17 +183,3 @@ def _job(api: Api, raw: Json, workflow: Json, *, named: bool) -> Job:
         finished=wire.when(raw.get("stopped_at")),
         log_id=name if has_log else "",
     )
-
-
-def with_few_logs(found: Sequence[Job]) -> tuple[Job, ...]:
-    """The jobs, few of them with a log: those whose names differ most, for variants in a matrix often fail alike."""
-    left = [at for at, job in enumerate(found) if job.log_id]
-    words = {at: set(enumerate(_WORDS.split(found[at].name))) for at in left}
-    seen: set[tuple[int, str]] = set()
-    chosen: set[int] = set()
-    while left and len(chosen) < _LOGS:
-        best = max(left, key=lambda at: len(words[at] - seen))
-        seen |= words[best]
-        left.remove(best)
-        chosen.add(best)
-    return tuple(job if at in chosen or not job.log_id else replace(job, log_id="") for at, job in enumerate(found))

@@ -170,20 +170,6 @@ async def test_a_run_without_jobs_is_read_again_for_its_failures(api: HttpApi) -
     assert [] == await failures.failures(api, await runs.run(api, world.SHOP_MALFORMED_PIPELINE), "")
 
 
-async def test_of_many_failed_jobs_the_most_different_are_read(api: HttpApi) -> None:
-    """Six logs of twelve show all three ways to fail."""
-    run = await runs.run(api, world.SHOP_WIDE_PIPELINE)
-    assert {"13", "17", "19"} == {job.name.rpartition("-")[2] for job in run.jobs if job.log_id}
-    found = await failures.failures(api, run, "")
-    assert (12, 6) == (len(found), sum(not failure.job.log_id for failure in found))
-
-
-def test_jobs_without_logs_are_left_as_they_are() -> None:
-    """There is nothing to choose."""
-    jobs = (Job(status=Status.PASSED, name="a", id="1"), Job(status=Status.FAILED, name="b", id="2", log_id="2"))
-    assert jobs == runs.with_few_logs(jobs)
-
-
 async def test_reports_that_cannot_be_read_do_not_hide_the_failure(fake: Fake) -> None:
     """They only add to the log."""
     job = Job(status=Status.FAILED, name="test", id="gh/acme/web/1", log_id="gh/acme/web/1")
