@@ -21,7 +21,7 @@ from ci_mcp.triage import changes, checkout, files, memory
 from ci_mcp.triage.changes import Between, Past
 from ci_mcp.triage.choose import Choice, choose
 from ci_mcp.triage.memory import Known
-from ci_mcp.triage.reading import Explained, Reader, excerpts, fold, patience, with_few_logs, without_excerpts
+from ci_mcp.triage.reading import Explained, Reader, excerpts, fold, patience, without_excerpts
 from ci_mcp.triage.target import Target
 
 Call = Callable[[], Awaitable[None]]
@@ -148,8 +148,8 @@ class _Gathering:
     async def read_more(self) -> None:
         """Why its jobs failed, their logs, and what came before, side by side."""
         job = self.target.place.job
-        if self.hooks.most_logs and not job:
-            self.run = replace(self.run, jobs=with_few_logs(self.run.jobs, self.hooks.most_logs))
+        if self.hooks.few_logs and not job:
+            self.run = replace(self.run, jobs=self.hooks.few_logs(self.api, self.run.jobs))
         run = self.run
         # The logs come while the reports do; whoever reads one later finds it in the store.
         bad = [one for one in run.jobs if one.status.bad and job in {"", one.id}]
