@@ -198,7 +198,9 @@ async def _of_job(api: Api, named: Named) -> Page[Queue]:
         return Page([], note=_without_queue(raw, rules, agents))
     queues = [queue for queue in await _queues(api, named, cluster) if queue.id == known]
     if not queues:
-        raise NotFoundError(f"queue {known} of the job is not in its cluster", "see queues_list of the cluster")
+        raise NotFoundError(
+            f"queue {known} of the job is not in its cluster", f'see "ci-mcp buildkite queues list --cluster {cluster}"'
+        )
     queue = await _with_agents(api, named, queues[0])
     agents = await _connected(api, named, {"cluster_queue_id": known}) if len(rules) > 1 and queue.agents else []
     return Page([queue], note=_why(raw, queue, rules, agents))
