@@ -11,7 +11,7 @@ import re2
 from ci_mcp.logs.clean import Line
 from ci_mcp.logs.knowledge import all_rules
 from ci_mcp.logs.knowledge.noise import NOISE
-from ci_mcp.logs.rules import Kind, Rule
+from ci_mcp.logs.rules import Body, Kind, Rule
 
 _LONGEST: Final = 600
 _LEVELS: Final = r"(?i:info|debug|warn|warning|\w+:error|error|trace|notice|fatal|severe|fail|failed|pass|ok|x|gw\d+)"
@@ -151,6 +151,9 @@ def judge(bare: str) -> tuple[Rule | None, float]:
     if any(rule.kind in _CONSEQUENCES for rule in rules):
         # General words in a line that is known to be a consequence make no cause of it.
         rules = [rule for rule in rules if rule.tool != "any"]
+    if any(rule.body is Body.ABOVE for rule in rules):
+        # Nor does its being an error: what a bad end explains stands above it.
+        rules = [rule for rule in rules if rule.body is Body.ABOVE]
     best = max(rules, key=lambda rule: rule.weight)
     # Where a tool's entry says that a line matters little, it is the one that knows the line best.
     least = min((rule.weight for rule in rules if rule.tool != "any"), default=best.weight)

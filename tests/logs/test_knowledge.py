@@ -7,7 +7,7 @@ from ci_mcp.logs.evidence import is_noise, judge, matching_rules, unwrap
 from ci_mcp.logs.knowledge import all_rules
 from ci_mcp.logs.knowledge.alarms import ALARMS
 from ci_mcp.logs.knowledge.noise import NOISE
-from ci_mcp.logs.rules import Rule
+from ci_mcp.logs.rules import Body, Rule
 
 RULES = all_rules()
 
@@ -23,6 +23,14 @@ def test_an_entry_matches_its_example(rule: Rule) -> None:
 def test_a_strong_example_weighs_something(rule: Rule) -> None:
     """No list of noise takes a strong entry's own example away."""
     assert judge(unwrap(rule.example))[1] > 1
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.body is Body.ABOVE], ids=lambda rule: rule.example)
+def test_a_bad_end_is_seen_as_one(rule: Rule) -> None:
+    """Where a part ends badly the cause stands above, whatever else the line looks like."""
+    found, _ = judge(unwrap(rule.example))
+    assert found is not None
+    assert found.body is Body.ABOVE
 
 
 @pytest.mark.parametrize(("pattern", "example"), NOISE)
