@@ -91,6 +91,8 @@ class Evidence:
 
 # What looks like failure may look like it to these only: no passing line is a runner's headline.
 _SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
+# Entries that do not know who speaks.
+_GENERAL: Final = ("any", "assertion")
 _CONSEQUENCES: Final = (Kind.EXIT, Kind.SUMMARY)
 _MINOR: Final = 2
 # What a CI says before and after a job's own commands.
@@ -155,9 +157,13 @@ def judge(bare: str) -> tuple[Rule | None, float]:
         # Nor does its being an error: what a bad end explains stands above it.
         rules = [rule for rule in rules if rule.body is Body.ABOVE]
     best = max(rules, key=lambda rule: rule.weight)
+    weight = best.weight
+    if best.kind is Kind.TEST and best.tool in _GENERAL:
+        # FAILED alone makes no test of what a tool's entry knows to be something else.
+        best = max([rule for rule in rules if rule.tool not in _GENERAL] or rules, key=lambda rule: rule.weight)
     # Where a tool's entry says that a line matters little, it is the one that knows the line best.
-    least = min((rule.weight for rule in rules if rule.tool != "any"), default=best.weight)
-    weight = least if least <= _MINOR else best.weight
+    least = min((rule.weight for rule in rules if rule.tool != "any"), default=weight)
+    weight = least if least <= _MINOR else weight
     if _WARNING.search(bare) is not None and _SAYS_ERROR.search(bare) is None:
         weight /= 3
     return best, weight
