@@ -100,6 +100,18 @@ def test_a_token_of_the_environment_that_hides_the_new_one_is_told(
     assert memory.kept
 
 
+@pytest.mark.parametrize("words", [("semaphore", "projects", "list"), ("explain", "semaphore:shop")])
+def test_a_token_that_is_missing_is_not_called_refused(
+    words: tuple[str, ...], ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has none is told how to log in."""
+    monkeypatch.setenv("SEMAPHORE_HOST", service.url)
+    ran = ci_mcp(*words)
+    host = service.url.removeprefix("http://")
+    assert 3 == ran.code
+    assert f'no token for semaphore at {host}: run "ci-mcp auth login semaphore --host {host}", or set' in ran.err
+
+
 @pytest.mark.parametrize(
     ("token", "code", "said"), [("wrong", 3, "the token is not taken"), ("", 2, "the token is empty")]
 )
