@@ -37,4 +37,5 @@ def _told(error: Exception) -> CiError:
 
 
 def _small(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")
+    line = " ".join(message.split())  # click lists choices on lines of their own
+    return line[:1].lower() + line[1:].rstrip(".")

@@ -65,6 +65,11 @@ def test_every_tool_is_a_command() -> None:
     [
         (("exlain",), 2, "ci-mcp: no such command 'exlain'. Did you mean 'explain'?: see \"ci-mcp --help\"\n"),
         (("explain", "--tokens", "1"), 2, "is not in the range 200<=x<=10000"),
+        (
+            ("completion",),
+            2,
+            "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish: see \"ci-mcp completion --help\"\n",
+        ),
         (("--demo", "explain", "not a target!"), 2, "cannot tell what 'not a target!' is"),
         (("--demo", "explain", "nosuch:x"), 2, "there is no provider nosuch: the providers are "),
         (("explain",), 3, "ci-mcp: no CI is configured: "),
