@@ -100,8 +100,10 @@ def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Servi
 
 
 def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> str:
+    from ci_mcp.auth.credentials import Credential, made
+
     if token_stdin:
-        token = sys.stdin.readline().strip()
+        token = sys.stdin.readline().removeprefix("\ufeff").strip()  # PowerShell pipes begin with that mark
     else:
         if service.token_page:
             note = f"\n({service.page_note})" if service.page_note else ""
@@ -109,6 +111,7 @@ def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> st
         token = click.prompt(f"{service.title} token", hide_input=True, err=True).strip()
     if not token:
         raise UsageError("the token is empty", "give the token itself on one line")
+    made(service, Credential(token, "standard input" if token_stdin else "as it was typed"))  # if it can be sent at all
     return token
 
 

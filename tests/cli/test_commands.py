@@ -113,7 +113,16 @@ def test_a_token_that_is_missing_is_not_called_refused(
 
 
 @pytest.mark.parametrize(
-    ("token", "code", "said"), [("wrong", 3, "the token is not taken"), ("", 2, "the token is empty")]
+    ("token", "code", "said"),
+    [
+        ("wrong", 3, "the token is not taken"),
+        ("", 2, "the token is empty"),
+        (
+            "two words",
+            3,
+            "token (standard input) holds a space, a line break or an odd character: copy it again, alone",
+        ),
+    ],
 )
 def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, PLR0917 - fixtures
     token: str,
@@ -129,6 +138,14 @@ def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, P
     assert code == ran.code
     assert said in ran.err
     assert {} == memory.kept
+
+
+def test_a_byte_order_mark_before_a_token_is_left_out(
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PowerShell puts one into what it pipes."""
+    assert 0 == login(ci_mcp, service, monkeypatch, f"\ufeff{service.token}").code
+    assert [service.token] == list(memory.kept.values())
 
 
 def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
