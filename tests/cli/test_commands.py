@@ -43,12 +43,14 @@ def test_tools_as_json_is_what_the_model_sees_with_its_cost(ci_mcp: Run) -> None
 
 
 def test_tools_is_a_table_on_a_terminal(ci_mcp: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a mark at those that write."""
+    """With a mark at those that write; a narrow one cuts no name."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "140")
     out = ci_mcp("--demo", "tools").out
     assert "what it gives" in out
     assert "writes" in out
+    monkeypatch.setenv("COLUMNS", "44")
+    assert "\nbuildbot_builders_describe " in ci_mcp("--demo", "tools").out
 
 
 def test_serve_options_are_the_settings_where_not_given(ci_mcp: Run, home: Path) -> None:
