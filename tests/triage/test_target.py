@@ -113,7 +113,8 @@ async def test_what_cannot_be_found_is_told_with_the_next_step(
 
 async def test_nothing_configured_says_what_to_set(services: Make) -> None:
     """And that there is a demo."""
-    with pytest.raises(AuthError, match="no CI is configured: set OTHER_TOKEN; .* --demo explain"):
+    said = 'no CI is configured: run "ci-mcp auth login PROVIDER", or set OTHER_TOKEN and OTHER_HOST; .* --demo explain'
+    with pytest.raises(AuthError, match=said):
         await find(services(), "")
 
 
