@@ -58,25 +58,31 @@ class Started:
     busy: dict[str, anyio.Lock] = field(default_factory=dict)
 
     async def once(self, spec: ToolSpec, arguments: dict[str, Any], do: "Callable[[], Awaitable[Answer]]") -> "Answer":
-        """Start a run, or give the one that the same inputs started within the last minute, and say so."""
+        """Start a run, or give the one that the same inputs started within the last minute, and say so.
+
+        Raises: `UsageError` for a ``force`` that is neither true nor false; what ``do`` raises.
+        """
         from ci_mcp.core.answer import compact
+        from ci_mcp.core.schema import forced
+
+        force = forced(spec.name, arguments)
 
         inputs = {key: value for key, value in arguments.items() if key != "force" and value is not None}
         key = f"{spec.name} {compact(sorted(inputs.items()))}"
         lock = self.busy.setdefault(key, anyio.Lock())
         try:
             async with lock:
-                return self._again(key, arguments) or await self._start(key, do)
+                return (None if force else self._again(key)) or await self._start(key, do)
         finally:
             if not lock.statistics().tasks_waiting:
                 self.busy.pop(key, None)
 
-    def _again(self, key: str, arguments: dict[str, Any]) -> "Answer | None":
+    def _again(self, key: str) -> "Answer | None":
         from ci_mcp.core.answer import Answer, compact
 
         at, answer = self.seen.get(key, (-REPEAT_SECONDS, None))
         age = self.clock() - at
-        if answer is None or age >= REPEAT_SECONDS or arguments.get("force"):
+        if answer is None or age >= REPEAT_SECONDS:
             return None
         said = f"already started {age:.0f} s ago, not started again; force starts another"
         # Said first, and before what the first answer had to say itself.
