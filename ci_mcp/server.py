@@ -120,9 +120,12 @@ def as_result(answer: "Answer") -> types.CallToolResult:
     return types.CallToolResult(content=content)
 
 
-def as_error(error: CiError) -> types.CallToolResult:
-    """An error as a result that the model reads: what happened, and what to do next."""
-    return types.CallToolResult(content=[types.TextContent(type="text", text=str(error))], is_error=True)
+def as_error(error: CiError, offered: Mapping[str, ToolSpec]) -> types.CallToolResult:
+    """An error as a result that the model reads: what happened, and what to do next, by the tools that it has."""
+    from ci_mcp.core.naming import as_calls
+
+    content = types.TextContent(type="text", text=as_calls(str(error), offered))
+    return types.CallToolResult(content=[content], is_error=True)
 
 
 def as_prompt(spec: PromptSpec) -> types.Prompt:
@@ -183,12 +186,15 @@ def build(services: Services, offer: Offer) -> Server[Any]:
         context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         try:
+            spec = offered.get(params.name)
+            if spec is None:
+                raise _not_offered(services, offer, offered, params.name)  # noqa: TRY301 - an error like the others
             with reported_to(reporter(context)):
-                return as_result(await _call(services, offered, started, params.name, params.arguments or {}))
+                return as_result(await _call(services, spec, started, params.arguments or {}))
         except CiError as error:
-            return as_error(error)
+            return as_error(error, offered)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not show the model a traceback, nor end the server
-            return as_error(_own_fault(params.name, error))
+            return as_error(_own_fault(params.name, error), offered)
 
     return Server(
         "ci-mcp",
@@ -263,17 +269,12 @@ def _resources(services: Services) -> dict[str, Any]:
     }
 
 
-async def _call(
-    services: Services, offered: Mapping[str, ToolSpec], started: Started, name: str, arguments: dict[str, Any]
-) -> "Answer":
+async def _call(services: Services, spec: ToolSpec, started: Started, arguments: dict[str, Any]) -> "Answer":
     from ci_mcp.core.call import call
 
-    spec = offered.get(name)
-    if spec is None:
-        raise _not_offered(services, name)
     if not spec.starts:
-        return await call(services, name, arguments)
-    return await started.once(spec, arguments, lambda: call(services, name, arguments))
+        return await call(services, spec.name, arguments)
+    return await started.once(spec, arguments, lambda: call(services, spec.name, arguments))
 
 
 def reporter(context: Any) -> Report:
@@ -288,13 +289,28 @@ def reporter(context: Any) -> Report:
     return report
 
 
-def _not_offered(services: Services, name: str) -> CiError:
+def _not_offered(services: Services, offer: Offer, offered: Mapping[str, ToolSpec], name: str) -> CiError:
+    from difflib import get_close_matches
+
     spec = services.catalog.tools.get(name)
     if spec is None:
-        return CiError(f"there is no tool {name[:80]}", "list the tools again")
-    if spec.provider != TRIAGE and spec.provider not in services.configured():
-        return CiError(f"{spec.provider} is not configured", f'run "ci-mcp auth login {spec.provider}"')
-    return CiError(f"{name} is not offered by this server", 'restart it without --read-only, or with "--toolset all"')
+        near = get_close_matches(name[:80], offered, n=3)
+        step = f"did you mean {' or '.join(near)}?" if near else "list the tools again"
+        return CiError(f"there is no tool {name[:80]}", step)
+    if spec.provider != TRIAGE:
+        services.asked_only(spec.provider)
+        if spec.provider not in services.configured():
+            return CiError(f"{spec.provider} is not configured", f'run "ci-mcp auth login {spec.provider}"')
+    if offer.read_only and not spec.read_only:
+        return CiError(
+            f"{name} changes something, and this server only reads",
+            "let the user do it, or start it without --read-only",
+        )
+    demo = "--demo " if services.world.given is not None else ""
+    command = f"ci-mcp {demo}{spec.provider} {' '.join(spec.words)} --help"
+    return CiError(
+        f"{name} is not among the tools of this server", f'it is a command, too: "{command}"; --toolset all offers it'
+    )
 
 
 async def serve(services: Services, offer: Offer) -> None:

@@ -77,7 +77,32 @@ async def test_read_only_offers_nothing_that_writes_and_refuses_it(demo: Demo) -
     assert {name for name, spec in load().tools.items() if spec.read_only and _served(demo, spec)} == names
     assert failed
     assert "ci_rerun" not in names
-    assert "semaphore_workflows_cancel is not offered by this server" in said
+    assert "semaphore_workflows_cancel changes something, and this server only reads: " in said
+
+
+@pytest.mark.anyio
+async def test_a_tool_that_is_not_offered_is_told_with_what_can_be_done(demo: Demo) -> None:
+    """Each reason in its own words: another name, another toolset, a CI left out by choice."""
+    async with connected(demo, only=("semaphore",)) as client:
+        mistyped, _, _ = await call(client, "semaphore_workflows_serach", project="shop")
+        beyond, _, _ = await call(client, "semaphore_tests_flaky", project="shop")
+        left_out, _, _ = await call(client, "buildkite_builds_list")
+    assert "there is no tool semaphore_workflows_serach: did you mean semaphore_workflows_search" in mistyped
+    assert 'it is a command, too: "ci-mcp --demo semaphore tests flaky --help"; --toolset all offers it' in beyond
+    assert left_out.startswith("buildkite is left out here: only semaphore may be asked: ")
+
+
+@pytest.mark.anyio
+async def test_an_error_names_the_tools_that_a_client_has(demo: Demo) -> None:
+    """A shell's command where it has none: what is named can be called."""
+    async with connected(demo) as client:
+        core, _, _ = await call(client, "buildkite_builds_describe", build=1)
+        beyond, _, _ = await call(client, "semaphore_jobs_logs", job="x")
+    async with connected(demo, Offer("all")) as client:
+        whole, _, _ = await call(client, "semaphore_jobs_logs", job="x")
+    assert core.endswith("find it with buildkite_builds_list")
+    assert beyond.endswith('find it with "ci-mcp semaphore jobs list"')
+    assert whole.endswith("find it with semaphore_jobs_list")
 
 
 @pytest.mark.anyio
