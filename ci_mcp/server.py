@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,6 +21,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
+from mcp.shared.message import SessionMessage
 
 from ci_mcp import __version__
 from ci_mcp.core.catalog import TRIAGE, PromptSpec, ResourceSpec, ToolSpec
@@ -314,16 +316,36 @@ def _not_offered(services: Services, offer: Offer, offered: Mapping[str, ToolSpe
 
 
 async def serve(services: Services, offer: Offer) -> None:
-    """Serve one client on stdin and stdout until it closes stdin, or until SIGTERM or SIGINT."""
+    """Serve one client on stdin and stdout until it closes one of them, or until SIGTERM or SIGINT."""
     async with services:
-        server = build(services, offer)
-        async with stdio_server() as streams:
-            unanswered = Unanswered()
-            if await _until_told(server, Questions(streams[0], unanswered), Answers(streams[1], unanswered)):
-                # stdin's reader is a thread that waits for a line: nobody can cancel it, and nothing of ours is left.
-                await services.aclose()
-                sys.stderr.flush()
-                os._exit(0)
+        told = False
+        try:
+            async with stdio_server() as streams:
+                unanswered = Unanswered()
+                answers = Answers(streams[1], unanswered)
+                questions = Questions(streams[0], unanswered, partial(_refuse, answers))
+                if await _until_told(build(services, offer), questions, answers):
+                    await _end(services)
+        except* BrokenPipeError:
+            told = True
+        if told:
+            await _end(services)
+
+
+async def _end(services: Services) -> None:
+    """End the process: stdin's reader is a thread that waits for a line, and nobody can cancel it."""
+    await services.aclose()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def _refuse(answers: Answers, error: Exception) -> None:
+    """Answer the requests in a message that cannot be read."""
+    from ci_mcp.core.refusals import reason, waiting
+
+    for request in waiting(error):
+        fault = types.ErrorData(code=types.INVALID_REQUEST, message=reason(error))
+        await answers.send(SessionMessage(types.JSONRPCError(jsonrpc="2.0", id=request, error=fault)))
 
 
 async def _until_told(server: Server[Any], questions: Questions, answers: Answers) -> bool:
