@@ -124,9 +124,10 @@ def as_result(answer: "Answer") -> types.CallToolResult:
 
 def as_error(error: CiError, offered: Mapping[str, ToolSpec]) -> types.CallToolResult:
     """An error as a result that the model reads: what happened, and what to do next, by the tools that it has."""
+    from ci_mcp.core.answer import safe
     from ci_mcp.core.naming import as_calls
 
-    content = types.TextContent(type="text", text=as_calls(str(error), offered))
+    content = types.TextContent(type="text", text=as_calls(safe(str(error)), offered))
     return types.CallToolResult(content=[content], is_error=True)
 
 
@@ -148,8 +149,10 @@ def as_template(spec: ResourceSpec) -> types.ResourceTemplate:
 
 def as_fault(error: CiError) -> MCPError:
     """An error of what is no tool as the protocol gives it: what happened, and what to do next."""
+    from ci_mcp.core.answer import safe
+
     wrong = isinstance(error, (UsageError, NotFoundError))
-    return MCPError(types.INVALID_PARAMS if wrong else types.INTERNAL_ERROR, str(error))
+    return MCPError(types.INVALID_PARAMS if wrong else types.INTERNAL_ERROR, safe(str(error)))
 
 
 @contextmanager

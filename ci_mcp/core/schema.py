@@ -73,7 +73,9 @@ def _complaint(model: type[BaseModel], error: ValidationError) -> str:
             told = model.model_fields[name].description
             said.append(f"{name} is missing" + (f" ({told})" if told else ""))
         else:
-            said.append(f"{name}: {problem['msg']}")
+            field = model.model_fields.get(str(problem["loc"][0]))
+            told = field.description if field and problem["type"].startswith("string_") else ""
+            said.append(f"{name}: {problem['msg']}" + (f" ({told})" if told else ""))
     return "; ".join(said)
 
 
