@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from ci_mcp.core import upstream
 from ci_mcp.core.provider import Api
 from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UnsupportedError, UsageError
+from ci_mcp.net.failures import words
 from ci_mcp.providers.pocketci.wire import Json
 
 _SHUT: Final = frozenset({401, 403, 404, 405})
@@ -105,10 +106,11 @@ async def get(api: Api, path: str, what: str, params: Mapping[str, Any] | None =
         raise await told(api, error, what) from None
 
 
-async def post(api: Api, path: str, what: str, body: Json | None = None) -> Json:
+async def post(api: Api, path: str, what: str, body: Json | None = None, *, instead: str = "") -> Json:
     """POST, never sent twice; the answer's record.
 
     Always with a body that is JSON: the server starts a run whatever it cannot read.
+    ``instead`` is what a person may do where the state of the thing does not allow it.
 
     Raises:
         UsageError: the state of the thing does not allow it.
@@ -117,12 +119,12 @@ async def post(api: Api, path: str, what: str, body: Json | None = None) -> Json
     try:
         found = (await api.send("POST", path, json=dict(body or {}))).json()
     except CiError as error:
-        raise await told(api, error, what) from None
+        raise await told(api, error, what, instead) from None
     return found if isinstance(found, dict) else {}
 
 
-async def told(api: Api, error: CiError, what: str) -> CiError:
-    """An error of the server in words that say what to do."""
+async def told(api: Api, error: CiError, what: str, instead: str = "") -> CiError:
+    """An error of the server in words that say what to do; ``instead`` as `post` has it."""
     if isinstance(error, AuthError):
         known(api).api_shut = True
         return await _login(api, error)
@@ -138,7 +140,7 @@ async def told(api: Api, error: CiError, what: str) -> CiError:
             f"this PocketCI has no {what}, or no longer", "check the id: old runs are pruned, names are not ids", **more
         )
     if error.status == 409:  # noqa: PLR2004 - the HTTP status
-        return UsageError(f"{what}: {error.message}", error.next_step, **more)
+        return UsageError(f"{what}: {words(error.body) or error.message}", instead or error.next_step, **more)
     return error
 
 
