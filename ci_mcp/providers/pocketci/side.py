@@ -18,6 +18,7 @@ from ci_mcp.providers.pocketci.wire import Json
 
 _SHUT: Final = frozenset({401, 403, 404, 405})
 _LOGIN: Final = 'run "ci-mcp auth login pocketci", or set POCKETCI_TOKEN'
+_LOGIN_MCP: Final = 'set POCKETCI_MCP_TOKEN to a new one, or run "ci-mcp auth login pocketci" for the API'
 
 
 class ShutError(Exception):
@@ -144,20 +145,26 @@ async def told(api: Api, error: CiError, what: str, instead: str = "") -> CiErro
     return error
 
 
-async def _login(api: Api, error: CiError) -> CiError:
+async def _login(api: Api, error: CiError, side: str = "api") -> CiError:
+    """Why a side does not take this person's token, and where another comes from."""
+    step = _LOGIN if side == "api" or api.mcp is None else _LOGIN_MCP
+    api = api if side == "api" else api.mcp or api
     claims = await api.claims()
     end, wanted = ends(claims), audience(claims)
     more: dict[str, Any] = {"status": error.status, "body": error.body}
     if end is not None and end <= datetime.now(UTC):
-        return AuthError(f"the token for {api.host} ended on {end:%Y-%m-%d at %H:%M} UTC", _LOGIN, **more)
-    if wanted and "api" not in wanted:
-        return AuthError(f"the token is for {', '.join(wanted)}, not for the API of {api.host}", _LOGIN, **more)
+        return AuthError(f"the token for {api.host} ended on {end:%Y-%m-%d at %H:%M} UTC", step, **more)
+    if wanted and side not in wanted:
+        what = "the API" if side == "api" else "/mcp"
+        return AuthError(f"the token is for {', '.join(wanted)}, not for {what} of {api.host}", step, **more)
     if "Unauthorized" in error.body:
         said = "takes no such user and password" if claims.get("user") else "wants user and password"
-        return AuthError(f"{api.host} {said}", f"set POCKETCI_URL=https://USER:PASSWORD@{api.host}", **more)
-    if "authentication required" in error.body:
-        return AuthError(f"{api.host} wants a login", _LOGIN, **more)
-    return AuthError(f"{api.host} does not take this token", _LOGIN, **more)
+        return AuthError(
+            f"{api.host} {said}", f"put them before the host in POCKETCI_URL: USER:PASSWORD@{api.host}", **more
+        )
+    if any(said in error.body for said in ("authentication required", "no bearer token")):
+        return AuthError(f"{api.host} wants a login", step, **more)
+    return AuthError(f"{api.host} does not take this token", step, **more)
 
 
 async def ask_only(api: Api, tool: str, arguments: Mapping[str, Any]) -> Any:
@@ -169,7 +176,8 @@ async def ask_only(api: Api, tool: str, arguments: Mapping[str, Any]) -> Any:
     try:
         return await ask(api, tool, arguments)
     except ShutError as shut:
-        raise shut.error or await _login(api, AuthError("", body="authentication required")) from None
+        error = shut.error or AuthError("", body="authentication required")
+        raise (await _login(api, error, "mcp") if isinstance(error, AuthError) else error) from None
 
 
 async def either(
