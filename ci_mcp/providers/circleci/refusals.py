@@ -19,5 +19,5 @@ def refused(what: str, instead: str) -> Iterator[None]:
     except UsageError as error:
         if error.status is None:
             raise
-        said = words(error.body) or error.message
+        said = (words(error.body) or error.message).removesuffix(".")
         raise UsageError(f"{what}: {said}", instead, status=error.status, body=error.body) from None

@@ -538,7 +538,7 @@ async def test_what_circleci_refuses_is_told_in_its_words(fresh: Service, opened
         assert f'see how it stands: circleci_workflows_describe(workflow="{workflow}")' == caught.value.next_step
         with pytest.raises(UsageError) as caught:
             await call(api, "jobs_cancel", job=job)
-        assert f"job {job} cannot be stopped: Job is not running." == caught.value.message
+        assert f"job {job} cannot be stopped: Job is not running" == caught.value.message
         assert f'see how it stands: circleci_jobs_describe(job="{job}")' == caught.value.next_step
 
 
