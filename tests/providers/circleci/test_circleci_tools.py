@@ -303,6 +303,7 @@ async def test_numbers_of_a_project(api: HttpApi, call: Call) -> None:
     assert (True, "last-7-days") == (bool(found.runs), found.window)
     assert {"main"} == {row.branch for row in found.branches}
     assert found.success_rate.endswith("%")
+    assert found.total_duration > max(row.p95_duration for row in found.workflows)  # of all runs, not of one
 
 
 async def test_a_window_without_numbers_says_so(fake: Open, call: Call) -> None:
