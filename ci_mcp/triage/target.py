@@ -82,10 +82,11 @@ async def find(services: Services, text: str) -> Found:
 async def _from_urls(services: Services, urls: Sequence[str]) -> Target:
     """The place of the first URL that is a configured CI's; people paste more than the one that counts."""
     for url in urls:
-        for name in services.configured():
-            served = _served(services, name, url)
-            if served:
-                return await _from_url(services, name, *served)
+        found = [(name, *served) for name in services.configured() if (served := _served(services, name, url))]
+        # Several services of one machine differ in their ports alone.
+        found.sort(key=lambda one: one[1].host.lower() != _netloc(url))
+        if found:
+            return await _from_url(services, *found[0])
     raise _unknown_host(services, _host(urls[0]))
 
 

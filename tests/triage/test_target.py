@@ -64,6 +64,16 @@ async def test_a_self_hosted_ci_is_known_by_its_configured_host(host: str, servi
         assert Place(host=host, run="r7") == target.place
 
 
+async def test_services_of_one_machine_are_told_apart_by_their_ports(services: Make, toy: Make) -> None:
+    """Self-hosted CIs often stand side by side on one host."""
+    made = services(toy("alpha"), toy("beta"))
+    for name, port in (("alpha", 8010), ("beta", 8080)):
+        made.world.given[name] = (Endpoint(name, f"ci.corp.example:{port}", f"https://ci.corp.example:{port}"), "t")
+    for name, port in (("alpha", 8010), ("beta", 8080), ("alpha", 9999)):
+        (target,) = await targets_of(made, f"https://ci.corp.example:{port}/runs/r7")
+        assert (name, "r7") == (target.provider, target.place.run)
+
+
 async def test_a_run_counted_within_its_project_keeps_its_project(services: Make, toy: Make) -> None:
     """Number 9 of one project is not number 9 of another."""
     (target,) = await targets_of(services(toy("alpha", numbered=True)), "alpha:web#9")
