@@ -271,6 +271,16 @@ async def test_a_server_that_restarted_is_to_blame(fake: Callable[..., HttpApi],
     assert failures[0].infrastructure
 
 
+async def test_a_task_that_the_server_left_behind_ran_into_no_time_limit(
+    fake: Callable[..., HttpApi], recorded: Any
+) -> None:
+    """Both end as `abort`; why the run ended tells them apart."""
+    raw = recorded.answers[f"GET /api/runs/{TIMEOUT}/status"].json()
+    raw |= {"error_message": "Server restarted during execution"}
+    _, failures = await told(fake(recorded, {f"GET /api/runs/{TIMEOUT}/status": raw}), TIMEOUT)
+    assert ("the server went away while it ran", True) == (failures[0].reason, failures[0].infrastructure)
+
+
 async def test_a_log_carries_its_task_and_exit_code(api: HttpApi) -> None:
     """In the notation that the log engine reads; pieces cut anywhere are joined."""
     _, failures = await told(api, MISSING)
