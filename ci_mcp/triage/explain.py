@@ -268,9 +268,7 @@ class _Telling:
     def _green(self) -> str:
         run, green = self.story.run, self.story.past.green if self.story.past else None
         if green is None:
-            of, unknown = words.line(run.branch or run.project), self.story.past.unknown if self.story.past else 0
-            unread = f" ({words.count(unknown, 'earlier run')} not looked at: each costs a request)" if unknown else ""
-            return f"No green run of {of} was found to compare with{unread}." if of else ""
+            return self._no_green()
         if green.commit and green.commit == run.commit:
             return self._same(green)
         between = self.story.between
@@ -282,6 +280,17 @@ class _Telling:
             since = f": commits {green.commit[:10]}..{run.commit[:10]} came since"
         of = words.line(green.branch or run.project)
         return f"Last green run of {of}: {green.id}{self._when(green)}{since}."
+
+    def _no_green(self) -> str:
+        run, past = self.story.run, self.story.past
+        of = words.line(run.branch or run.project)
+        if past is None or not of:
+            return ""
+        if past.unknown:
+            unread = f"{words.count(past.unknown, 'earlier run')} not looked at: each costs a request"
+        else:
+            unread = "only the newest runs were looked at" if past.cut else ""
+        return f"No green run of {of} was found to compare with{f' ({unread})' if unread else ''}."
 
     def _same(self, run: Run) -> str:
         return f"The same commit passed in run {run.id}{self._when(run)}: suspect a flaky test or the environment."
