@@ -48,6 +48,7 @@ _DETAILS: Final = (
     Detail(),
     Detail(tests=3, names=5, commits=5),
     Detail(failures=8, tests=2, names=3, commits=0),
+    Detail(failures=6, tests=1, names=2, commits=0),
     Detail(failures=4, tests=1, names=2, commits=0, notes=False),
     Detail(failures=2, tests=1, names=1, commits=0, notes=False),
     Detail(failures=1, tests=1, names=0, commits=0, notes=False, whole=False),
@@ -113,7 +114,7 @@ class _Telling:
         story = self.story
         reason = story.run.reason
         # A vendor's summary of several lines repeats what the logs say better.
-        late = "\n" in reason and any(one.excerpt for one in story.explained)
+        late = "\n" in reason and any(one.excerpt or one.log or one.failure.tests for one in story.explained)
         parts = [self._head(*([reason] if reason and not late else []))]
         if story.target.place.job and not story.explained:
             parts.append(f"The job {self._job_name()} did not fail.")
