@@ -25,7 +25,7 @@ _NONE: Final = (
     "no test report: the pipeline does not publish any with `test-results publish`; read the failed job's log instead"
 )
 _UNAUTHORIZED: Final = 401
-_SHORT: Final = "the report names failing tests only"
+_SHORT: Final = "only failing ones are named here"
 
 
 @provider.read(core=True)

@@ -72,7 +72,7 @@ async def test_failing_tests_alone_come_from_the_short_report(api: HttpApi, call
     """It names no other tests, and still counts all."""
     page = await call(api, "tests_list", pipeline=world.SHOP_MAIN_PIPELINE, status="failed")
     assert 2 == len(page.items)
-    assert "29 tests, 2 failed; the report names failing tests only" == page.note
+    assert "29 tests, 2 failed; only failing ones are named here" == page.note
 
 
 @pytest.mark.parametrize(
