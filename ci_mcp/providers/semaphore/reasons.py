@@ -10,10 +10,7 @@ from ci_mcp.providers.semaphore.wire import Json
 
 _STEPS: Final[Mapping[str, str]] = {
     "malformed": 'correct its YAML, and check it with "ci-mcp semaphore pipelines validate --file …" before the push',
-    "stuck": (
-        'run its failed blocks again ("ci-mcp semaphore pipelines rerun"); '
-        "if it gets stuck again, ask Semaphore's support"
-    ),
+    "stuck": "run its failed blocks again, ci_rerun(); if it gets stuck again, ask Semaphore's support",
     "internal": "run it again; where the organization is suspended ask its owner, else Semaphore's support",
     "strategy": "look at the newest run of the branch; auto_cancel in the YAML decides which runs are stopped",
     "fast_failing": "look at the jobs that failed by themselves",
@@ -44,11 +41,8 @@ _BY_WORDS: Final[Mapping[str, str]] = {
     r"no such file|(?:yml|yaml|pipeline file|file).{0,80}(?:not found|missing|does not exist|cannot be found)": (
         "add the pipeline's file at that path, or correct the path in the project's settings"
     ),
-    r"before it started": 'it was stopped early: its pipeline says why ("ci-mcp semaphore pipelines describe")',
-    r"never started": (
-        'its pipeline says why ("ci-mcp semaphore pipelines describe"); else run it again '
-        '("ci-mcp semaphore pipelines rerun")'
-    ),
+    r"before it started": "it was stopped early: its pipeline says why, semaphore_pipelines_describe()",
+    r"never started": "its pipeline says why, semaphore_pipelines_describe(); else run it again, ci_rerun()",
 }
 
 
