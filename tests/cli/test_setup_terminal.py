@@ -278,3 +278,12 @@ def test_a_password_without_its_user_is_asked_for_again(terminal: Callable[..., 
     shown.type("secret-words")
     assert 2 == shown.end()
     assert "ci-mcp: Buildbot knows users and passwords: give both on one line, as user:password" in shown.seen
+
+
+def test_the_demos_signs_of_life_do_not_stand_in_its_answers(terminal: Callable[..., Terminal], home: Path) -> None:
+    """A spinner is gone before the answer that it waited for is shown."""
+    shown = terminal("demo", folder=home)
+    assert 0 == shown.end()
+    assert "── Give it to your agent ──" in shown.seen
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.seen)
+    assert [] == re.findall(r"asking the CI[^\r\n].*", plain)
