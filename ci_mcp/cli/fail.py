@@ -15,11 +15,12 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 def report(error: Exception, *, as_json: bool) -> int:
     """Say what happened and what to do; gives the exit code."""
     from ci_mcp.cli.wording import as_commands
+    from ci_mcp.core.answer import safe
 
     told = _told(error)
-    click.echo(f"ci-mcp: {as_commands(str(told))}", err=True)
+    click.echo(f"ci-mcp: {as_commands(safe(str(told)))}", err=True)
     if as_json:
-        said = {"kind": told.kind, "message": told.message, "next": told.next_step}
+        said = {"kind": told.kind, "message": safe(told.message), "next": safe(told.next_step)}
         click.echo(json.dumps({"error": said}, ensure_ascii=False))
     return told.exit_code
 

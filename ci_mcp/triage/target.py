@@ -82,10 +82,11 @@ async def find(services: Services, text: str) -> Found:
 async def _from_urls(services: Services, urls: Sequence[str]) -> Target:
     """The place of the first URL that is a configured CI's; people paste more than the one that counts."""
     for url in urls:
-        for name in services.configured():
-            served = _served(services, name, url)
-            if served:
-                return await _from_url(services, name, *served)
+        found = [(name, *served) for name in services.configured() if (served := _served(services, name, url))]
+        # Several services of one machine differ in their ports alone.
+        found.sort(key=lambda one: one[1].host.lower() != _netloc(url))
+        if found:
+            return await _from_url(services, *found[0])
     raise _unknown_host(services, _host(urls[0]))
 
 
@@ -130,13 +131,18 @@ async def _from_url(services: Services, name: str, endpoint: Endpoint, url: str)
 def _unknown_host(services: Services, host: str) -> CiError:
     for name, service in services.catalog.services.items():
         if any(fnmatch(host, pattern) for pattern in service.web_hosts):
+            services.asked_only(name)
             wanted = service.behind(host)
             return NotFoundError(
                 f"{host} is a {service.title} host that is not configured",
                 f'run "ci-mcp auth login {name} --host https://{wanted}"'
                 + (f", or set {service.host_env[0]}={wanted} and {service.token_env[0]}" if service.host_env else ""),
             )
-    return NotFoundError(f"no configured CI is at {host}", "configure its provider and host; see the README")
+    return NotFoundError(
+        f"no configured CI is at {host}",
+        f'give the page of the CI itself, or "PROVIDER:PROJECT@BRANCH"; '
+        f"if a CI is there: ci-mcp auth login PROVIDER --host {host}",
+    )
 
 
 def _from_home(services: Services, names: Sequence[str]) -> Found | None:
@@ -147,7 +153,7 @@ def _from_home(services: Services, names: Sequence[str]) -> Found | None:
 
 async def _from_name(services: Services, named: re.Match[str]) -> Found:
     provider, project = named["provider"].lower(), named["project"] or ""
-    services.service(provider)
+    _known(services, provider)
     branch, run = named["branch"] or "", named["run"] or ""
     if branch:
         _refuse_branch(services, provider, branch)
@@ -158,6 +164,13 @@ async def _from_name(services: Services, named: re.Match[str]) -> Found:
         place = Place(host=services.api(provider).host, project=project, branch=branch)
         return Found([_with_run(services, Target(provider, place), run)])
     return _at(services, _few(await _from_checkout(services, [provider])), branch, "")
+
+
+def _known(services: Services, provider: str) -> None:
+    if provider not in services.catalog.services:
+        known = ", ".join(services.catalog.services)
+        raise UsageError(f"there is no provider {provider}", f"the providers are {known}; {_HOW}")
+    services.asked_only(provider)
 
 
 def _refuse_branch(services: Services, provider: str, branch: str) -> None:

@@ -24,7 +24,11 @@ _STEPS: Final = 60  # most outputs of one log
 _NODE: Final = re.compile(r"\s*(\d{1,4}):")
 _COMPARED: Final = 1 << 16  # bytes at the end of two outputs that are compared
 _LAST_WORDS: Final = 500  # bytes
-_EXITED: Final = re.compile(rb"(?:^|\n)Exited with code exit status ([1-9]\d{0,2})\s*$")
+# CircleCI ends the output of a step that failed so, some machines with one more line.
+_EXITED: Final = re.compile(
+    rb"(?:^|\n)(?:\x1b\[[\d;]*m)*Exited with code (?:exit status )?([1-9]\d{0,2})\b[^\w\n]*"
+    rb"(?:\s+CircleCI received exit code \d+)?\s*$"
+)
 _RAN: Final = re.compile(rb"#!/[^\n]*\n([^\r\n]+)")
 _INVISIBLE: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|[ \t\r]+")
 _VARYING: Final = re.compile(rb"0x[0-9a-f]+|[0-9a-f]{7,}|[0-9]+")

@@ -164,6 +164,17 @@ async def test_a_first_job_that_is_no_help_leaves_each_to_itself(fake: Fake, fir
     ]
 
 
+@pytest.mark.parametrize(
+    "end", ["\r\nCircleCI received exit code 7\r\n", "\n\n\nCircleCI received exit code 7", "\n", ""]
+)
+async def test_the_end_of_a_failed_step_is_known_in_all_its_forms(fake: Fake, end: str) -> None:
+    """As the machines of several years wrote it."""
+    async with fake(matrix(stdout2=f"oh\nExited with code exit status 7{end}".encode())) as api:
+        _, two, _ = await read_all(api)
+    assert two.startswith("##[group]Unit tests\noh\n")
+    assert "##[error]Process completed with exit code 7.\n" in two
+
+
 async def test_a_job_whose_id_is_not_known_is_asked_for_its_steps(fake: Fake) -> None:
     """Its output has no other address."""
     async with fake(matrix() | {"GET /v2/project/gh/acme/web/job/2": {"latest_workflow": {"id": FLOW}}}) as api:
