@@ -269,6 +269,9 @@ def test_a_server_that_asks_for_no_token_is_used_without_one(
         shown = terminal("auth", "status", "--format", "json", folder=home)
         assert 0 == shown.end()
     assert [name] == re.findall(r'"provider": "(\w+)"', shown.seen)
+    shown = terminal("auth", "logout", name, folder=home)
+    assert 0 == shown.end()
+    assert shown.seen.startswith("logged out of ")
 
 
 def test_a_password_without_its_user_is_asked_for_again(terminal: Callable[..., Terminal], home: Path) -> None:
