@@ -171,9 +171,11 @@ def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkey
         (("auth", "logout", "semaphore", "--host", "http://a.example"), "would send the token in clear text"),
         (("--demo", "auth", "login", "semaphore"), "the demo keeps no token: leave out --demo"),
         (("--demo", "auth", "logout", "semaphore"), "the demo keeps no token: leave out --demo"),
+        (("--demo", "cache", "clear"), "the demo's cache ends with it: leave out --demo for your own"),
+        (("serve", "--provider", "nope"), "there is no provider nope: the providers are "),
     ],
 )
-def test_a_login_that_cannot_be_is_told(
+def test_what_cannot_be_is_told(
     words: tuple[str, ...], said: str, ci_mcp: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each with what to do instead."""
