@@ -71,6 +71,12 @@ def test_every_tool_is_a_command() -> None:
             2,
             "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish: see \"ci-mcp completion --help\"\n",
         ),
+        (("explain", "--demo"), 2, '--demo\': it stands before the command: "ci-mcp --demo explain"\n'),
+        (
+            ("semaphore", "jobs", "list", "--quiet"),
+            2,
+            ': it stands before the command: "ci-mcp --quiet semaphore jobs list"',
+        ),
         (("--demo", "explain", "not a target!"), 2, "cannot tell what 'not a target!' is"),
         (("--demo", "explain", "nosuch:x"), 2, "there is no provider nosuch: the providers are "),
         (("explain",), 3, "ci-mcp: no CI is configured: "),
