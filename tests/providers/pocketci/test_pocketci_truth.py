@@ -224,7 +224,7 @@ async def test_a_run_that_waits_at_a_gate_says_so(api: HttpApi) -> None:
     found, _ = await told(api, GATED)
     assert Status.BLOCKED is found.status
     assert 'gate "ship" (Deploy to production?)' in found.reason
-    assert "f729996d-c8cf-4eec-b005-2c645c46af04" in found.reason
+    assert 'pocketci_gates_approve(gate="f729996d-c8cf-4eec-b005-2c645c46af04")' in found.reason
 
 
 async def test_a_server_without_gates_is_not_an_error(fake: Callable[..., HttpApi], recorded: Any) -> None:
