@@ -12,6 +12,7 @@ import pytest
 
 from ci_mcp import __version__
 from ci_mcp.cli.app import COMMANDS, cli
+from ci_mcp.cli.provider import provider_group
 from ci_mcp.core.catalog import load
 
 Run = Callable[..., Any]
@@ -59,6 +60,17 @@ def test_every_tool_is_a_command() -> None:
     for spec in load().tools.values():
         words = (spec.provider, *spec.words)
         assert words in paths or (spec.name.removeprefix("ci_"),) in paths or spec.name == "ci_echo"
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in load().tools.values() if spec.provider in load().services])
+def test_the_example_of_a_tools_help_can_be_typed(name: str) -> None:
+    """Its words are those that the command takes."""
+    spec = load().tools[name]
+    noun, verb = spec.words
+    command = provider_group(spec.provider).commands[noun].commands[verb]  # type: ignore[attr-defined]  # a group
+    words = str(command.epilog).split()
+    assert ["ci-mcp", spec.provider, noun, verb] == words[2:6]
+    command.make_context(verb, ["-" if word == "FILE" else word for word in words[6:]])
 
 
 @pytest.mark.parametrize(
