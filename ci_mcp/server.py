@@ -338,6 +338,7 @@ async def serve(services: Services, offer: Offer) -> None:
 async def _end(services: Services) -> None:
     """End the process: stdin's reader is a thread that waits for a line, and nobody can cancel it."""
     await services.aclose()
+    services.rest()
     sys.stderr.flush()
     os._exit(0)
 

@@ -129,7 +129,9 @@ async def pipelines_run(
     """
     raw = await read.pipeline(api, pipeline)
     if raw.get("paused") is True:
-        raise UsageError(f"pipeline {text(raw, 'name')} is paused", "unpause it: pocketci_pipelines_update(paused=false)")
+        raise UsageError(
+            f"pipeline {text(raw, 'name')} is paused", "unpause it: pocketci_pipelines_update(paused=false)"
+        )
     if jobs:
         await _check_jobs(api, raw, jobs)
     return await start(api, text(raw, "id"), arguments, jobs)
