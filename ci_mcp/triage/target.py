@@ -8,7 +8,9 @@ from fnmatch import fnmatch
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
+from ci_mcp.auth.credentials import variables
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.auth.service import Service
 from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.services import Services
@@ -267,5 +269,11 @@ async def _discover(services: Services, name: str, here: Checkout) -> Found:
 
 
 def _nothing_configured(services: Services) -> CiError:
-    ways = " or ".join(service.token_env[0] for service in services.catalog.services.values() if service.token_env)
-    return AuthError("no CI is configured", f"set {ways}; or try it without an account: ci-mcp --demo explain")
+    ways = " or ".join(filter(None, map(_way, services.catalog.services.values())))
+    how = f'run "ci-mcp auth login PROVIDER", or set {ways}'
+    return AuthError("no CI is configured", f"{how}; or try it without an account: ci-mcp --demo explain")
+
+
+def _way(service: Service) -> str:
+    """What configures a service: its token and, where there is no usual one, its host; an open one needs that alone."""
+    return service.host_env[0] if service.open and service.host_env else variables(service)

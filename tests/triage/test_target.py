@@ -134,7 +134,8 @@ async def test_a_page_of_a_ci_that_is_left_out_by_choice_is_told_as_that(service
 
 async def test_nothing_configured_says_what_to_set(services: Make) -> None:
     """And that there is a demo."""
-    with pytest.raises(AuthError, match="no CI is configured: set OTHER_TOKEN; .* --demo explain"):
+    said = 'no CI is configured: run "ci-mcp auth login PROVIDER", or set OTHER_TOKEN and OTHER_HOST; .* --demo explain'
+    with pytest.raises(AuthError, match=said):
         await find(services(), "")
 
 

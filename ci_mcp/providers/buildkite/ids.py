@@ -87,7 +87,8 @@ def own(raw: Mapping[str, Any], what: str) -> str:
 def slug(text: str, what: str) -> str:
     """A checked slug; raises `UsageError` where it is none."""
     if not _IS_SLUG.fullmatch(text.strip()):
-        raise UsageError(f"{text[:80]!r} is no slug of a {what}", "give it as it stands in web URLs")
+        article = "an" if what.startswith("o") else "a"
+        raise UsageError(f"{text[:80]!r} is no slug of {article} {what}", "give it as it stands in web URLs")
     return text.strip()
 
 
