@@ -82,10 +82,16 @@ async def find(services: Services, text: str) -> Found:
 async def _from_urls(services: Services, urls: Sequence[str]) -> Target:
     """The place of the first URL that is a configured CI's; people paste more than the one that counts."""
     for url in urls:
-        for name in services.configured():
-            served = _served(services, name, url)
-            if served:
-                return await _from_url(services, name, *served)
+        served = [(name, *found) for name in services.configured() if (found := _served(services, name, url))]
+        # Several services may share a host: the one at this very port is asked first, then whoever knows such a path.
+        served.sort(key=lambda one: one[1].host.lower() != _netloc(url))
+        for name, endpoint, own in served:
+            target = await _from_url(services, name, endpoint, own)
+            if target:
+                return target
+        if served:
+            title = services.service(served[0][0]).title
+            raise NotFoundError(f"this {title} URL names no project, run or job", "paste the page of a run or a job")
     raise _unknown_host(services, _host(urls[0]))
 
 
@@ -118,13 +124,10 @@ def _netloc(url: str) -> str:
     return _host(url) + (f":{port}" if port and port != _PORTS[split.scheme.lower()] else "")
 
 
-async def _from_url(services: Services, name: str, endpoint: Endpoint, url: str) -> Target:
+async def _from_url(services: Services, name: str, endpoint: Endpoint, url: str) -> Target | None:
     hook = services.provider(name).hooks.locate
     place = await hook(services.api(name, endpoint.host), url) if hook else None
-    if place is None:
-        title = services.service(name).title
-        raise NotFoundError(f"this {title} URL names no project, run or job", "paste the page of a run or a job")
-    return Target(name, place)
+    return Target(name, place) if place else None
 
 
 def _unknown_host(services: Services, host: str) -> CiError:

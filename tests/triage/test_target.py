@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.core.provider import Hooks, Provider
 from ci_mcp.core.shapes import Place
 from ci_mcp.errors import AuthError, NotFoundError, UnreachableError, UsageError
 from ci_mcp.triage.target import Target, find
@@ -62,6 +63,30 @@ async def test_a_self_hosted_ci_is_known_by_its_configured_host(host: str, servi
     for pasted in (host, "alpha.corp.example", "ALPHA.corp.example:8443"):
         (target,) = await targets_of(made, f"https://{pasted}/runs/r7")
         assert Place(host=host, run="r7") == target.place
+
+
+async def test_services_of_one_machine_are_told_apart_by_their_ports(services: Make, toy: Make) -> None:
+    """Self-hosted CIs often stand side by side on one host."""
+    made = services(toy("alpha"), toy("beta"))
+    for name, port in (("alpha", 8010), ("beta", 8080)):
+        made.world.given[name] = (Endpoint(name, f"ci.corp.example:{port}", f"https://ci.corp.example:{port}"), "t")
+    for name, port in (("alpha", 8010), ("beta", 8080), ("alpha", 9999)):
+        (target,) = await targets_of(made, f"https://ci.corp.example:{port}/runs/r7")
+        assert (name, "r7") == (target.provider, target.place.run)
+
+
+async def _nothing(_: Any, __: str) -> Place | None:
+    return None
+
+
+async def test_a_page_that_one_service_of_a_host_does_not_know_may_be_another_ones(services: Make, toy: Make) -> None:
+    """Behind a proxy both have the same host and port; their paths differ."""
+    made = services(toy("alpha"), toy("beta"))
+    made.toys["alpha"] = Provider("alpha", service=toy("alpha").service, hooks=Hooks(locate=_nothing))
+    made.world.given["alpha"] = (Endpoint("alpha", "ci.example:8010", "http://ci.example:8010"), "t")
+    made.world.given["beta"] = (Endpoint("beta", "ci.example:8080", "http://ci.example:8080"), "t")
+    (target,) = await targets_of(made, "https://ci.example/runs/r7")
+    assert "beta" == target.provider
 
 
 async def test_a_run_counted_within_its_project_keeps_its_project(services: Make, toy: Make) -> None:

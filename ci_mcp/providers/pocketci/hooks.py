@@ -187,7 +187,7 @@ def counts(tree: Tree) -> Mapping[str, int]:
 def _gate(gate: Json) -> str:
     said = clean_text(" ".join(text(gate, "message").split()))[:200]
     name = clean_text(text(gate, "name"))
-    return f'gate "{name}"' + (f" ({said})" if said else "") + f": approve or reject {text(gate, 'id')}"
+    return f'gate "{name}"' + (f" ({said})" if said else "") + f': pocketci_gates_approve(gate="{text(gate, "id")}")'
 
 
 async def run(api: Api, asked: str) -> TaskRun:
