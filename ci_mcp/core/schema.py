@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+import json
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -31,21 +33,40 @@ def arguments(tool: Tool | Prompt | Resource) -> type[BaseModel]:
     """A model of its parameters; its first one, the Api or the services, is not an argument."""
     parameters = list(inspect.signature(tool.function, eval_str=True).parameters.values())[1:]
     fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
-    return create_model(tool.name, __config__=ConfigDict(extra="forbid"), **fields)
+    return create_model(tool.name, __config__=ConfigDict(extra="forbid", coerce_numbers_to_str=True), **fields)
+
+
+@cache
+def _lists(model: type[BaseModel]) -> frozenset[str]:
+    known = model.model_json_schema().get("properties", {})
+    return frozenset(name for name, schema in known.items() if schema.get("type") == "array")
 
 
 def check(tool: Tool | Prompt | Resource, raw: dict[str, Any]) -> dict[str, Any]:
     """The arguments as it takes them; raises `UsageError` naming what is wrong with them.
 
-    A null is taken for an argument that was not given: models often send one.
+    What models often send is taken for what it means: a null for an argument that was not given, a number for a
+    text, a text for a list of one, a list that was written into a text.
     """
-    given = {name: value for name, value in raw.items() if value is not None}
     model = arguments(tool)
+    given = {
+        name: _listed(value) if isinstance(value, str) and name in _lists(model) else value
+        for name, value in raw.items()
+        if value is not None
+    }
     try:
         checked = model.model_validate(given)
     except ValidationError as error:
         raise UsageError(f"bad arguments for {tool.name}", _complaint(model, error)) from None
     return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _listed(value: str) -> list[Any]:
+    if value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(value)
+            return found if isinstance(found, list) else [value]
+    return [value]
 
 
 def _complaint(model: type[BaseModel], error: ValidationError) -> str:
