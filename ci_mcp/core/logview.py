@@ -42,21 +42,21 @@ async def view(  # noqa: PLR0913 - the parameters of the tools that it answers
 
     Raises: `UsageError` for a pattern that RE2 does not take.
     """
-    first, last = within or (1, log.total)
-    look = partial(_view, first=first, last=last, tail=tail, search=search, around=around, start=start)
+    look = partial(_view, within=within, tail=tail, search=search, around=around, start=start)
     seen = await anyio.to_thread.run_sync(lambda: _without_keys(log, look(log)))
     hint = "more: around=N or start=N with a line number, search=REGEX, tail=N"
     return Prose(f"{title}\n{fence(seen.text(), 'log')}\n{hint}", {"log": title} | seen.records())
 
 
 def _view(  # noqa: PLR0913 - the parameters of the tools that it answers
-    log: Log, *, first: int, last: int, tail: int, search: str, around: int, start: int
+    log: Log, *, within: tuple[int, int] | None, tail: int, search: str, around: int, start: int
 ) -> engine.View:
     count = tail or LINES
     if search:
-        return engine.search(log, search, context=NEAR, limit=count, within=(first, last)).fit(_ROOM)
+        return engine.search(log, search, context=NEAR, limit=count, within=within).fit(_ROOM)
     if around:
         return engine.around(log, around, CONTEXT).fit(_ROOM)
+    first, last = within or (1, log.total)
     if start:
         start = max(start, first)
         return engine.window(log, start, min(count, max(0, last - start + 1))).fit(_ROOM)

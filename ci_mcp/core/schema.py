@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from ci_mcp.core.catalog import (
     TRIAGE,
@@ -26,6 +26,7 @@ from ci_mcp.errors import UsageError
 FORCE = {"type": "boolean", "description": "Even if just started"}
 _NOISE = ("title", "default", "minLength")  # that a required text is not empty goes without saying; it is checked
 _SHOWN_ERRORS = 3
+_TRUTH = TypeAdapter(bool)
 
 
 @cache
@@ -33,7 +34,9 @@ def arguments(tool: Tool | Prompt | Resource) -> type[BaseModel]:
     """A model of its parameters; its first one, the Api or the services, is not an argument."""
     parameters = list(inspect.signature(tool.function, eval_str=True).parameters.values())[1:]
     fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
-    return create_model(tool.name, __config__=ConfigDict(extra="forbid", coerce_numbers_to_str=True), **fields)
+    # A model gives a job's or a build's number as a number, where it may also be an id or a URL.
+    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    return create_model(tool.name, __config__=config, **fields)
 
 
 @cache
@@ -69,6 +72,14 @@ def _listed(value: str) -> list[Any]:
     return [value]
 
 
+def forced(name: str, raw: dict[str, Any]) -> bool:
+    """Whether ``force`` is given to a tool that starts a run; raises `UsageError` where it is not true or false."""
+    try:
+        return _TRUTH.validate_python(raw.get("force") or False)
+    except ValidationError:
+        raise UsageError(f"bad arguments for {name}", "force: give true or false") from None
+
+
 def _complaint(model: type[BaseModel], error: ValidationError) -> str:
     said = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN_ERRORS]:
@@ -79,8 +90,13 @@ def _complaint(model: type[BaseModel], error: ValidationError) -> str:
                 f"did you mean {near[0]}?" if near else f"it takes {', '.join(model.model_fields) or 'no arguments'}"
             )
             said.append(f"there is no {name}; {known}")
+        elif problem["type"] == "missing":
+            told = model.model_fields[name].description
+            said.append(f"{name} is missing" + (f" ({told})" if told else ""))
         else:
-            said.append(f"{name}: {problem['msg']}")
+            field = model.model_fields.get(str(problem["loc"][0]))
+            told = field.description if field and problem["type"].startswith("string_") else ""
+            said.append(f"{name}: {problem['msg']}" + (f" ({told})" if told else ""))
     return "; ".join(said)
 
 

@@ -90,6 +90,15 @@ class Services:
             raise UsageError(f"there is no provider {name}", f"the providers are {', '.join(self.catalog.services)}")
         return service
 
+    def asked_only(self, name: str) -> None:
+        """Raise `UsageError` where a provider is left out by choice, however it is configured."""
+        only = self.world.only
+        if only and name not in only:
+            raise UsageError(
+                f"{name} is left out here: only {', '.join(only)} may be asked",
+                f'"--provider {name}", or "providers" in config.toml, adds it',
+            )
+
     def provider(self, name: str) -> "Provider":
         """The provider's code, imported now if it was not."""
         return catalog.find(name)

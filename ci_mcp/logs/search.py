@@ -3,6 +3,7 @@
 Patterns are RE2 and are matched against the clean text of each line: linear time, whatever the pattern.
 """
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -146,7 +147,7 @@ def search(log: Log, pattern: str, *, context: int = 3, limit: int = 50, within:
     finder = compile_pattern(pattern)
     hits: list[int] = []
     count = 0
-    first, last = within or (1, log.total)
+    first, last = within or (1, sys.maxsize)
     for number in _matching(log, finder):
         if not first <= number <= last:
             continue

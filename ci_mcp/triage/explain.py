@@ -48,6 +48,7 @@ _DETAILS: Final = (
     Detail(),
     Detail(tests=3, names=5, commits=5),
     Detail(failures=8, tests=2, names=3, commits=0),
+    Detail(failures=6, tests=1, names=2, commits=0),
     Detail(failures=4, tests=1, names=2, commits=0, notes=False),
     Detail(failures=2, tests=1, names=1, commits=0, notes=False),
     Detail(failures=1, tests=1, names=0, commits=0, notes=False, whole=False),
@@ -113,7 +114,7 @@ class _Telling:
         story = self.story
         reason = story.run.reason
         # A vendor's summary of several lines repeats what the logs say better.
-        late = "\n" in reason and any(one.excerpt for one in story.explained)
+        late = "\n" in reason and any(one.excerpt or one.log or one.failure.tests for one in story.explained)
         parts = [self._head(*([reason] if reason and not late else []))]
         if story.target.place.job and not story.explained:
             parts.append(f"The job {self._job_name()} did not fail.")
@@ -268,9 +269,7 @@ class _Telling:
     def _green(self) -> str:
         run, green = self.story.run, self.story.past.green if self.story.past else None
         if green is None:
-            of, unknown = words.line(run.branch or run.project), self.story.past.unknown if self.story.past else 0
-            unread = f" ({words.count(unknown, 'earlier run')} not looked at: each costs a request)" if unknown else ""
-            return f"No green run of {of} was found to compare with{unread}." if of else ""
+            return self._no_green()
         if green.commit and green.commit == run.commit:
             return self._same(green)
         between = self.story.between
@@ -282,6 +281,17 @@ class _Telling:
             since = f": commits {green.commit[:10]}..{run.commit[:10]} came since"
         of = words.line(green.branch or run.project)
         return f"Last green run of {of}: {green.id}{self._when(green)}{since}."
+
+    def _no_green(self) -> str:
+        run, past = self.story.run, self.story.past
+        of = words.line(run.branch or run.project)
+        if past is None or not of:
+            return ""
+        if past.unknown:
+            unread = f"{words.count(past.unknown, 'earlier run')} not looked at: each costs a request"
+        else:
+            unread = "only the newest runs were looked at" if past.cut else ""
+        return f"No green run of {of} was found to compare with{f' ({unread})' if unread else ''}."
 
     def _same(self, run: Run) -> str:
         return f"The same commit passed in run {run.id}{self._when(run)}: suspect a flaky test or the environment."

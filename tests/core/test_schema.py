@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from ci_mcp.core.provider import Api, Provider
-from ci_mcp.core.schema import check, describe, input_schema
+from ci_mcp.core.schema import check, describe, forced, input_schema
 from ci_mcp.core.shapes import Cursor, Limit, Prose
 from ci_mcp.errors import UsageError
 
@@ -75,7 +75,7 @@ def test_a_number_is_taken_for_a_text_where_that_is_wanted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, "project: Field required"),
+        ({}, "project is missing (Project name)"),
         ({"project": "p", "limit": 0}, "limit: Input should be greater than or equal to 1"),
         ({"project": "p", "projct": "q"}, "there is no projct; did you mean project?"),
         ({"project": "p", "zzz": 1}, "there is no zzz; it takes project, kind, limit, cursor, jobs"),
@@ -90,6 +90,34 @@ def test_a_bad_argument_is_named_with_what_would_be_right(arguments: dict[str, o
     with pytest.raises(UsageError) as caught:
         check(TOOL, arguments)
     assert words in caught.value.next_step
+
+
+def test_a_number_is_taken_where_a_text_is_wanted() -> None:
+    """A model gives the number of a build as a number; the schema asks for a text, which may be a URL as well."""
+    assert "201" == check(TOOL, {"project": 201})["project"]
+    with pytest.raises(UsageError, match="project: Input should be a valid string"):
+        check(TOOL, {"project": True})
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, False),
+        ({"force": None}, False),
+        ({"force": "false"}, False),
+        ({"force": True}, True),
+        ({"force": "true"}, True),
+    ],
+)
+def test_force_is_read_as_every_truth_is(given: dict[str, object], meant: bool) -> None:
+    """A model that writes "false" does not start a second run."""
+    assert forced("toy_runs_run", given) is meant
+
+
+def test_a_force_that_is_no_truth_is_refused() -> None:
+    """It does not count as true."""
+    with pytest.raises(UsageError, match="bad arguments for toy_runs_run: force: give true or false"):
+        forced("toy_runs_run", {"force": "maybe"})
 
 
 def test_two_tools_of_one_name_are_refused() -> None:

@@ -64,6 +64,22 @@ async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one
     )
 
 
+async def test_a_long_summary_takes_no_room_from_what_it_sums_up(services: Make, toy: Make, run: Make) -> None:
+    """In a small answer the failing test and the lines of the log come first."""
+    summary = "\n".join(f"line {number} of the summary, in many words" for number in range(30))
+    alpha = toy(
+        "alpha",
+        runs=[replace(run(1, Status.FAILED), reason=summary)],
+        failures=[failed("unit", tests=(TestCase(status=Status.FAILED, name="test_a", message="assert 1 == 2"),))],
+        logs={"unit": log("1 == 2")},
+    )
+    answer = await explain(services(alpha), URL, 300)
+    assert "- test_a: assert 1 == 2" in answer.text
+    assert "> E       AssertionError: assert 1 == 2" in answer.text
+    assert "of the summary" not in answer.text
+    assert "line 29 of the summary" in (await explain(services(alpha), URL, 4_000)).text
+
+
 async def test_what_the_vendor_knows_of_steps_and_counts_is_believed(services: Make, toy: Make, run: Make) -> None:
     """An exit code that no log has, and the green jobs that were not fetched."""
     step = Step(status=Status.FAILED, name="make test", exit_code=2)

@@ -74,19 +74,30 @@ def _agent(raw: Json) -> Agent:
 @provider.read()
 async def agents_describe(
     api: Api,
-    agent: Annotated[str, Field(min_length=36, max_length=36, description="Agent id (UUID)")],
+    agent: Annotated[str, Field(min_length=1, max_length=200, description="Agent id, or name while connected")],
     organization: OrganizationName = "",
 ) -> Agent:
     """One agent, connected or not: its state, queue, tags, pause and current job.
 
-    Route: GET /v2/organizations/{org}/agents/{id}.
+    Route: GET /v2/organizations/{org}/agents/{id}; a name, which is what jobs tell, is looked for in …/agents?name=….
     Raises: NotFoundError: there is no such agent. PermissionDeniedError: the token lacks read_agents.
     """
     named = await at_organization(api, organization)
-    known = ids.uuid(agent, "agent")
+    if not ids.is_uuid(agent.strip()):
+        return _agent(await _called(api, named, agent.strip()))
+    known = agent.strip().lower()
     with read.explained(f"agent {known}", "read_agents"):
         raw = wire.record((await api.get(f"{read.BASE}{named.path}/agents/{known}")).json(), "agent")
     return _agent(raw)
+
+
+async def _called(api: Api, named: Named, name: str) -> Json:
+    """The connected agent of this name."""
+    found = [raw for raw in await _connected(api, named, {"name": name}) if text(raw, "name") == name]
+    if len(found) == 1:
+        return found[0]
+    known = f"{len(found)} agents are called" if found else "no connected agent is called"
+    raise NotFoundError(f"{known} {name[:80]!r}", 'give its id: "ci-mcp buildkite agents list"')
 
 
 @provider.read()
@@ -187,7 +198,9 @@ async def _of_job(api: Api, named: Named) -> Page[Queue]:
         return Page([], note=_without_queue(raw, rules, agents))
     queues = [queue for queue in await _queues(api, named, cluster) if queue.id == known]
     if not queues:
-        raise NotFoundError(f"queue {known} of the job is not in its cluster", "see queues_list of the cluster")
+        raise NotFoundError(
+            f"queue {known} of the job is not in its cluster", f'see "ci-mcp buildkite queues list --cluster {cluster}"'
+        )
     queue = await _with_agents(api, named, queues[0])
     agents = await _connected(api, named, {"cluster_queue_id": known}) if len(rules) > 1 and queue.agents else []
     return Page([queue], note=_why(raw, queue, rules, agents))

@@ -76,7 +76,12 @@ def _aborted(tree: Tree, one: Row) -> str:
 
 
 def _cut_off(tree: Tree, one: Row) -> bool:
-    return one.word in _ABORTED and wire.reason(tree.run).startswith(_LOST)
+    return one.word in _ABORTED and _lost(tree)
+
+
+def _lost(tree: Tree) -> bool:
+    """Whether the server is to blame for a run's end, by its own words."""
+    return wire.reason(tree.run).startswith(_LOST)
 
 
 def _nothing(tree: Tree) -> Failure:
@@ -85,8 +90,7 @@ def _nothing(tree: Tree) -> Failure:
     own = Job(status=tree.status, name=f"run {text(tree.run, 'id')}", id="")
     if wire.stopped(tree.run):
         return Failure(job=own, reason="it was stopped before a task of it failed")
-    lost = said.startswith(_LOST)
-    return Failure(job=own, reason=said or "no task of it tells why", infrastructure=lost)
+    return Failure(job=own, reason=said or "no task of it tells why", infrastructure=_lost(tree))
 
 
 def _never(tree: Tree, rows: Sequence[Row]) -> list[Failure]:

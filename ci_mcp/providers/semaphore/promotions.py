@@ -186,7 +186,7 @@ async def promotions_run(
         raise await _refused(there, named, promotion, values, error) from None
     said = reply.json()
     note = said if isinstance(said, str) else "It was triggered."
-    return Started(note=f"{note} Which pipeline it starts is told by promotions_list a little later")
+    return Started(note=f'{note} Which pipeline it starts is told a little later by "ci-mcp semaphore promotions list"')
 
 
 async def _refused(api: Api, pipeline: str, name: str, values: Mapping[str, str], error: CiError) -> CiError:

@@ -60,6 +60,8 @@ def _not_found(api: Api, kind: str, named: str, error: NotFoundError) -> CiError
 
 
 def _unauthorized(api: Api, kind: str, named: str, error: AuthError) -> CiError:
+    if error.status is None:  # Semaphore was not asked: there is no token, or none that can be sent
+        return error
     if not_allowed(error):
         return PermissionDeniedError(
             f"this token may not read {kind} {named} at {api.host}",

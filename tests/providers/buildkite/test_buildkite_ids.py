@@ -30,6 +30,7 @@ WITH_JOB = Named(organization="acme", pipeline="shop", number="42", job=JOB)
         (f"{WEB}/acme/shop/settings", SHOP),
         (f"{WEB}/acme/shop/builds?branch=feature%2Fx", Named(organization="acme", pipeline="shop", branch="feature/x")),
         (f"{WEB}/acme/shop/builds/latest", SHOP),
+        (f"{WEB}/acme/shop/builds/latest?branch=main", Named(organization="acme", pipeline="shop", branch="main")),
         (f"{WEB}/acme/shop/builds/42", BUILD),
         (f"{WEB}/acme/shop/builds/42/", BUILD),
         (f"{WEB}/acme/shop/builds/42/canvas", BUILD),

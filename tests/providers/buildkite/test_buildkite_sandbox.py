@@ -175,6 +175,15 @@ async def test_one_thing_is_described(tool: Tool) -> None:
         await tool("tests_describe", test=world.SHOP_MAIN_FAILED_JOB)
 
 
+async def test_an_agent_is_named_as_its_jobs_name_it(tool: Tool) -> None:
+    """A job tells the name of its agent, not the id."""
+    job = (await tool("jobs_describe", job=world.SHOP_MAIN_FAILED_JOB)).data
+    agent = (await tool("agents_describe", agent=job["agent"])).data
+    assert ("connected", job["agent"]) == (agent["state"], agent["name"])
+    with pytest.raises(NotFoundError, match="no connected agent is called 'default': give its id"):
+        await tool("agents_describe", agent="default")
+
+
 async def test_an_environment_shows_no_secret(tool: Tool) -> None:
     """Names all, values only of Buildkite's own."""
     answer = await tool("jobs_environment", job=world.SHOP_MAIN_FAILED_JOB)
