@@ -86,7 +86,7 @@ def _say_what_goes_before(options: Options, service: "Service", config: "Config"
 
 
 def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Service, Config, Endpoint]":
-    from ci_mcp.auth.endpoints import Endpoint, address, endpoints
+    from ci_mcp.auth.endpoints import Endpoint, endpoints, service_address
     from ci_mcp.config import Config
     from ci_mcp.core.catalog import load
 
@@ -98,7 +98,7 @@ def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Servi
         raise UsageError(f"there is no provider {provider}", f"the providers are {', '.join(load().services)}")
     config = Config.load(os.environ)
     if host:
-        found = address(host, config.allow_http)
+        found = service_address(service, host, config.allow_http)
         return service, config, Endpoint(provider, found.host, found.base_url)
     known = endpoints(service, config, os.environ)
     if not known:
