@@ -249,7 +249,7 @@ def read_notes(config: Config) -> Mapping[str, tuple[str, ...]]:
 
 
 def add_note(config: Config, endpoint: Endpoint) -> None:
-    """Note that this host has a token in the keyring (never the token).
+    """Note that this host has a token in the keyring (never the token), or is used without one.
 
     Raises:
         UsageError: the data folder cannot be written.
@@ -260,15 +260,17 @@ def add_note(config: Config, endpoint: Endpoint) -> None:
         _write_notes(config, notes | {endpoint.provider: (*noted, value)})
 
 
-def remove_note(config: Config, endpoint: Endpoint) -> None:
-    """Forget that this host has a token.
+def remove_note(config: Config, endpoint: Endpoint) -> bool:
+    """Forget that this host has a token, or asks for none; false where that was not noted.
 
     Raises:
         UsageError: the data folder cannot be written.
     """
     notes = dict(read_notes(config))
-    if (value := _note_of(endpoint)) in notes.get(endpoint.provider, ()):
-        _write_notes(config, notes | {endpoint.provider: tuple(v for v in notes[endpoint.provider] if v != value)})
+    if (value := _note_of(endpoint)) not in notes.get(endpoint.provider, ()):
+        return False
+    _write_notes(config, notes | {endpoint.provider: tuple(v for v in notes[endpoint.provider] if v != value)})
+    return True
 
 
 def _note_of(endpoint: Endpoint) -> str:

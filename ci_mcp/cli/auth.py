@@ -193,10 +193,9 @@ def logout(options: Options, provider: str, host: str | None) -> None:
 
     service, config, endpoint = _endpoint(options, provider, host)
     was = forget(endpoint)
-    remove_note(config, endpoint)
-    click.echo(
-        f"logged out of {service.title} at {endpoint.host}" if was else f"there was no token for {endpoint.host}"
-    )
+    was = remove_note(config, endpoint) or was
+    nothing = f"there was no token for {endpoint.host} in the keyring"
+    click.echo(f"logged out of {service.title} at {endpoint.host}" if was else nothing)
 
 
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth status")
