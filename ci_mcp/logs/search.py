@@ -56,9 +56,9 @@ class View:
 
     def text(self) -> str:
         """Header, then the lines with their numbers; a gap is said; matching lines carry ``>``."""
-        header = (
-            f"{self.total:,} lines" if self.matches is None else f"{self.matches:,} matching lines of {self.total:,}"
-        )
+        header = f"{self.total:,} line{'s' * (self.total != 1)}"
+        if self.matches is not None:
+            header = f"{self.matches:,} matching line{'s' * (self.matches != 1)} of {self.total:,}"
         out = [f"{header}; {self.cut}" if self.cut else header]
         width = len(str(self.lines[-1].number)) if self.lines else 1
         before = self.lines[0].number - 1 if self.lines else 0

@@ -217,7 +217,8 @@ def _written(part: Part, *, parallel: bool) -> Iterator[bytes]:
 def _where(part: Part) -> str:
     said = f"parallel run {part.action.node}"
     if part.alike:
-        said += f"; it failed alike on {_count(part.alike)}"
+        ended = "failed" if part.action.status is Status.FAILED else "ended"
+        said += f"; it {ended} alike on {_count(part.alike)}"
     if part.unread:
         said += f"; the same step failed with the same exit code on {_count(part.unread)}"
         said += f", not read here: step={min(part.unread)}:"

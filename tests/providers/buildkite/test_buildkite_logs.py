@@ -68,7 +68,7 @@ async def test_a_long_log_is_searched_from_its_first_line(api: Make, call: Make)
     with await logs.view_of(opened, f"acme/{JOB}", finished=True, whole=False, ending=False) as part:
         assert logs.left_out(part).startswith("the first ")
     found = await call(opened, "jobs_logs", job=f"acme/{JOB}", search="needle")
-    assert "1 matching lines of 18,002" in found.text
+    assert "1 matching line of 18,002" in found.text
     assert "needle at the start" in (await call(opened, "jobs_logs", job=f"acme/{JOB}", start=1, tail=1)).text
     assert "lines are counted from there" in (await call(opened, "jobs_logs", job=f"acme/{JOB}", around=5)).text
 

@@ -269,7 +269,7 @@ async def test_a_log_is_shown_by_steps(  # noqa: PLR0913, PLR0917 - fixtures
     last = (await call(api, "jobs_logs", job=ulid(1), step="wait", tail=1)).text
     assert "Kernel panic" not in last
     step = (await call(api, "jobs_logs", job=ulid(1), step="wait", search="panic|MiB")).text
-    assert "1 matching lines of" in step
+    assert "1 matching line of" in step
     assert "flashed" not in step
     found = (await call(api, "jobs_logs", job=ulid(1), search="panic")).text
     assert "Kernel panic" in found
