@@ -293,4 +293,18 @@ async def test_after_a_minute_or_a_failure_a_run_is_started_again() -> None:
 
 def test_the_instructions_are_short() -> None:
     """They stand in every conversation."""
-    assert 150 > len(server.INSTRUCTIONS.split())
+    assert 180 > len((server.INSTRUCTIONS + server.MORE).split())
+
+
+@pytest.mark.anyio
+async def test_the_instructions_tell_of_the_tools_that_are_not_offered(demo: Demo) -> None:
+    """As commands, with none that changes something where the server only reads; no word of it where all are there."""
+    async with connected(demo) as client:
+        core = str(client.instructions)
+    async with connected(demo, Offer(read_only=True)) as client:
+        reading = str(client.instructions)
+    async with connected(demo, Offer("all")) as client:
+        whole = str(client.instructions)
+    assert core.endswith('"ci-mcp --demo tools --toolset all" lists them.')
+    assert reading.endswith('"ci-mcp --demo tools --toolset all --read-only" lists them.')
+    assert server.INSTRUCTIONS == whole

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from ci_mcp.core.catalog import ToolSpec
 
-_OPTION: Final = r" --[a-z-]+(?:[= ][^\s\"-][^\s\"]*)?"
+_OPTION: Final = r" --[a-z-]+[= ][^\s\"-][^\s\"]*"
 _COMMAND: Final = re.compile(rf'"ci-mcp (?P<words>[a-z]+ [a-z]+ [a-z]+)(?P<options>(?:{_OPTION})*)"')
-_GIVEN: Final = re.compile(r" --([a-z-]+)(?:[= ]([^\s\"-][^\s\"]*))?")
+_GIVEN: Final = re.compile(r" --([a-z-]+)[= ]([^\s\"-][^\s\"]*)")
 
 
 def as_calls(text: str, offered: Mapping[str, ToolSpec]) -> str:
@@ -28,4 +28,7 @@ def as_calls(text: str, offered: Mapping[str, ToolSpec]) -> str:
 
 
 def _literal(value: str, schema: Mapping[str, Any]) -> str:
-    return json.dumps([value] if schema.get("type") == "array" else value, ensure_ascii=False)
+    kind = schema.get("type")
+    if kind in {"integer", "boolean"}:
+        return value
+    return json.dumps([value] if kind == "array" else value, ensure_ascii=False)

@@ -54,6 +54,8 @@ class Services:
         self._transport = transport
         self.store = store
         self.catalog = known or catalog.load()
+        self.rest: Callable[[], None] = store.close
+        """Ends what was made for this process besides connections; a process that cannot wait for its end calls it."""
         self._open: dict[tuple[str, str], HttpApi] = {}
         self._slots: dict[str, anyio.Semaphore] = {}
         self._stack = AsyncExitStack()

@@ -97,6 +97,7 @@ class Store:
         self._max_bytes = max_mb << 20
         self._max_seconds = max_days * 86400.0
         self._fallback: Path | None = None
+        self._forget: Callable[[], object] | None = None
         self._busy: dict[str, tuple[anyio.Lock, int]] = {}
 
     async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
@@ -242,7 +243,12 @@ class Store:
             raise UsageError(f"a log cannot be kept in {self._fallback}: {reason}", "make room there")
         _log.warning("logs are not kept: %s cannot be written (%s)", self._folder, reason)
         self._fallback = Path(tempfile.mkdtemp(prefix="ci-mcp-"))
-        weakref.finalize(self, shutil.rmtree, self._fallback, ignore_errors=True)
+        self._forget = weakref.finalize(self, shutil.rmtree, self._fallback, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove what is not kept: the temporary folder, where there is one."""
+        if self._forget is not None:
+            self._forget()
 
     def _evict(self, newest: Path) -> None:
         """Let go of what is too old, then of the least recently used until the rest fits; never of the newest."""

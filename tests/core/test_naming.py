@@ -17,6 +17,8 @@ from ci_mcp.core.naming import as_calls
             'firmwareci_jobs_list(statuses=["failed"])',
         ),
         ('"ci-mcp semaphore pipelines validate --file …" first', "semaphore_pipelines_validate first"),
+        ('"ci-mcp circleci jobs logs --job 7 --tail 50"', 'circleci_jobs_logs(job="7", tail=50)'),
+        ('"ci-mcp pocketci pipelines update --no-paused"', '"ci-mcp pocketci pipelines update --no-paused"'),
         ('run "ci-mcp auth login buildkite"', 'run "ci-mcp auth login buildkite"'),
         ('"ci-mcp buildkite nothing list"', '"ci-mcp buildkite nothing list"'),
     ],

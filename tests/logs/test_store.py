@@ -226,6 +226,9 @@ async def test_a_folder_that_cannot_be_written_is_replaced_by_a_temporary_one(
     assert 1 == len(caplog.records)
     assert "cannot be written" in caplog.text
     assert 1 == store.info().files
+    assert store._fallback  # noqa: SLF001 - only here is it known where
+    store.close()
+    assert not store._fallback.exists()  # noqa: SLF001
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
