@@ -70,9 +70,13 @@ def _states(said: str) -> list[str]:
 
 
 def _time(said: str) -> str:
-    if said and wire.when(said) is None:
+    """A time in the one form that Buildkite takes, however it was written."""
+    if not said:
+        return ""
+    time = wire.when(said)
+    if time is None:
         raise UsageError(f"{said[:40]!r} is no time", "write it as 2025-01-31 or 2025-01-31T12:00:00Z")
-    return said
+    return time.isoformat().replace("+00:00", "Z")
 
 
 def listed(api: Api, named: Named, params: Mapping[str, Any], limit: int) -> Any:

@@ -270,7 +270,7 @@ async def pipelines_update(
     }
     changes = {key: value for key, value in body.items() if value}
     if not changes:
-        raise UsageError("nothing to change", "give name, configuration, repository, description or default_branch")
+        raise UsageError("nothing to change", f"give {', '.join(list(body)[:-1])} or {list(body)[-1]}")
     if name:
         changes["slug"] = named.pipeline  # a new name alone would move every URL
     with read.explained(f"pipeline {named.project}", "write_pipelines"):

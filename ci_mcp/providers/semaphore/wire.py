@@ -45,9 +45,9 @@ def when(value: Any) -> datetime | None:
     if isinstance(value, str) and not value.isdecimal():
         try:
             time = datetime.fromisoformat(value)
-        except ValueError:
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        except (ValueError, OverflowError):
             return None
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
         return time if time.timestamp() > 0 else None
     return _of_seconds(value)
 

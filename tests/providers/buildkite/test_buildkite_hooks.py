@@ -160,11 +160,12 @@ async def test_filters_are_sent_as_buildkite_takes_them(fake: Make, call: Make, 
     asked: list[httpx.Request] = []
     api = fake({"GET /organizations/acme/pipelines/shop/builds": [build()]}, asked)
     user = "0190a6d2-0000-4000-8000-000000000001"
-    await call(api, "builds_list", pipeline="acme/shop", state="failed, blocked", branch="main release/*", commit="c" * 40, creator=user, meta_data="k=v=w", since="2025-01-01", until="2025-02-01T00:00:00Z", limit=7)  # fmt: skip
+    await call(api, "builds_list", pipeline="acme/shop", state="failed, blocked", branch="main release/*", commit="c" * 40, creator=user, meta_data="k=v=w", since="2025-01-01", until="2025-02-01 01:30:00 UTC", limit=7)  # fmt: skip
     params = asked[0].url.params
     assert ["failed", "blocked"] == params.get_list("state[]")
     assert ["main", "release/*"] == params.get_list("branch[]")
-    assert ("v=w", "7", "2025-01-01") == (params["meta_data[k]"], params["per_page"], params["created_from"])
+    assert ("v=w", "7") == (params["meta_data[k]"], params["per_page"])
+    assert ("2025-01-01T00:00:00Z", "2025-02-01T01:30:00Z") == (params["created_from"], params["created_to"])
     assert ("true", "true") == (params["exclude_jobs"], params["exclude_pipeline"])
 
 

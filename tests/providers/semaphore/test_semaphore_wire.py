@@ -28,7 +28,21 @@ def test_a_time_is_the_same_in_every_spelling(spelled: Any) -> None:
 
 @pytest.mark.parametrize(
     "unset",
-    ["1970-01-01 00:00:00.000000Z", {"seconds": 0, "nanos": 0}, "0", 0, "", None, "soon", {}, [], 1e40, "9" * 30, -5],
+    [
+        "1970-01-01 00:00:00.000000Z",
+        {"seconds": 0, "nanos": 0},
+        "0",
+        0,
+        "",
+        None,
+        "soon",
+        "0001-01-01T00:00:00+05:00",
+        {},
+        [],
+        1e40,
+        "9" * 30,
+        -5,
+    ],
 )
 def test_an_unset_time_is_none(unset: Any) -> None:
     """1970, zero, nothing and nonsense are no times."""
