@@ -21,7 +21,7 @@ def own(evidence: Evidence, seed: int) -> range:
     rule = evidence.rules[seed]
     if rule is None or rule.body in (Body.LINE, Body.ABOVE):
         return range(seed, seed + 1)
-    last = min(seed + rule.reach, len(evidence.bare) - 1)
+    last = _before_end(evidence, seed, min(seed + rule.reach, len(evidence.bare) - 1))
     if rule.body is Body.PARAGRAPH:
         return range(seed, _paragraph(evidence, seed, last) + 1)
     if rule.body is Body.INDENT:
@@ -29,6 +29,15 @@ def own(evidence: Evidence, seed: int) -> range:
     if rule.body is Body.TRACE:
         return range(seed, _trace(evidence, seed, last) + 1)
     return range(seed, _section(evidence, seed, last, rule) + 1)
+
+
+def _before_end(evidence: Evidence, seed: int, last: int) -> int:
+    """The last line that is still in the part of the seed: nothing goes on over a bad end."""
+    for index in range(seed + 1, last + 1):
+        rule = evidence.rules[index]
+        if rule is not None and rule.body is Body.ABOVE:
+            return index - 1
+    return last
 
 
 def _paragraph(evidence: Evidence, seed: int, last: int) -> int:

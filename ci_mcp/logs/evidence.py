@@ -11,7 +11,7 @@ import re2
 from ci_mcp.logs.clean import Line
 from ci_mcp.logs.knowledge import all_rules
 from ci_mcp.logs.knowledge.noise import NOISE
-from ci_mcp.logs.rules import Kind, Rule
+from ci_mcp.logs.rules import Body, Kind, Rule
 
 _LONGEST: Final = 600
 _LEVELS: Final = r"(?i:info|debug|warn|warning|\w+:error|error|trace|notice|fatal|severe|fail|failed|pass|ok|x|gw\d+)"
@@ -91,6 +91,8 @@ class Evidence:
 
 # What looks like failure may look like it to these only: no passing line is a runner's headline.
 _SURE: Final = (Kind.TEST, Kind.SUMMARY, Kind.EXIT, Kind.TRACE)
+# Entries that do not know who speaks.
+_GENERAL: Final = ("any", "assertion")
 _CONSEQUENCES: Final = (Kind.EXIT, Kind.SUMMARY)
 _MINOR: Final = 2
 # What a CI says before and after a job's own commands.
@@ -151,10 +153,17 @@ def judge(bare: str) -> tuple[Rule | None, float]:
     if any(rule.kind in _CONSEQUENCES for rule in rules):
         # General words in a line that is known to be a consequence make no cause of it.
         rules = [rule for rule in rules if rule.tool != "any"]
+    if any(rule.body is Body.ABOVE for rule in rules):
+        # Nor does its being an error: what a bad end explains stands above it.
+        rules = [rule for rule in rules if rule.body is Body.ABOVE]
     best = max(rules, key=lambda rule: rule.weight)
+    weight = best.weight
+    if best.kind is Kind.TEST and best.tool in _GENERAL:
+        # FAILED alone makes no test of what a tool's entry knows to be something else.
+        best = max([rule for rule in rules if rule.tool not in _GENERAL] or rules, key=lambda rule: rule.weight)
     # Where a tool's entry says that a line matters little, it is the one that knows the line best.
-    least = min((rule.weight for rule in rules if rule.tool != "any"), default=best.weight)
-    weight = least if least <= _MINOR else best.weight
+    least = min((rule.weight for rule in rules if rule.tool != "any"), default=weight)
+    weight = least if least <= _MINOR else weight
     if _WARNING.search(bare) is not None and _SAYS_ERROR.search(bare) is None:
         weight /= 3
     return best, weight

@@ -33,6 +33,7 @@ class Past:
         same: one that passed before it on the same commit.
         before: the last one of its branch before it that passed or failed.
         jobs: the names of the jobs that failed in ``before``; ``None`` where they were not looked up.
+        tests: the names of the tests that failed in ``before``; ``None`` where nobody has asked about it lately.
         unknown: how many runs of its branch before it were not looked at, as each costs a request.
         cut: whether older ones may be there, beyond those that a list shows.
     """
@@ -41,6 +42,7 @@ class Past:
     same: Run | None = None
     before: Run | None = None
     jobs: frozenset[str] | None = None
+    tests: frozenset[str] | None = None
     unknown: int = 0
     cut: bool = False
 

@@ -314,12 +314,21 @@ class _Telling:
             return ["The run before this one passed: what fails is new."] if past.green is before else []
         if past.jobs is None:
             return [f"The run before this one ({before.id}{self._when(before)}) failed, too."]
-        names = [name for one in self.story.explained for name in (one.failure.job.name, *one.also)]
-        old = [name for name in names if name in past.jobs]
-        new = [name for name in names if name not in past.jobs]
+        jobs = [name for one in self.story.explained for name in (one.failure.job.name, *one.also)]
+        said = self._compared(jobs, past.jobs)
+        lines = [f"The run before this one ({before.id}{self._when(before)}) failed, too; {'; '.join(said)}."]
+        tests = [test.name for one in self.story.explained for test in one.failure.tests]
+        if tests and past.tests:
+            gone = sorted(past.tests.difference(tests))
+            said = self._compared(list(dict.fromkeys(tests)), past.tests)
+            said += [f"not failing now: {self._names(gone)}"] if gone else []
+            lines.append(f"Its failing tests: {'; '.join(said)}.")
+        return lines
+
+    def _compared(self, names: Sequence[str], before: frozenset[str]) -> list[str]:
+        old, new = ([name for name in names if (name in before) is known] for known in (True, False))
         said = [f"failing there already: {self._names(old)}"] if old else []
-        said += [f"new: {self._names(new)}"] if new else []
-        return [f"The run before this one ({before.id}{self._when(before)}) failed, too; {'; '.join(said)}."]
+        return said + ([f"new: {self._names(new)}"] if new else [])
 
 
 def _said(words: str, text: str) -> bool:

@@ -104,6 +104,7 @@ class _Gathering:
         self.failures: Sequence[Failure] = ()
         self.past: Past | None = None
         self.failed_before: frozenset[str] | None = None
+        self.tests_before: frozenset[str] | None = None
         self.flaky: Mapping[str, str] = {}
         self.notes: list[str] = []
 
@@ -195,7 +196,7 @@ class _Gathering:
     async def _look_back(self, run: Run) -> None:
         await together([partial(self._at_past, run), partial(self._at_before, run)])
         if self.past:
-            self.past = replace(self.past, jobs=self.failed_before)
+            self.past = replace(self.past, jobs=self.failed_before, tests=self.tests_before)
 
     async def _at_past(self, run: Run) -> None:
         spare = max(0, min(_SPARE, _FOR_JOBS - 2 * self._bad()))
@@ -210,6 +211,8 @@ class _Gathering:
         if known or self._bad() <= 1:
             whole = known.run if known else await self._whole(before, before.id)
             self.failed_before = frozenset(one.name for one in whole.jobs if one.status.bad)
+        if known and "" in known.failures:
+            self.tests_before = frozenset(test.name for one in known.failures[""] for test in one.tests)
 
     def _bad(self) -> int:
         return sum(one.status.bad for one in self.run.jobs)

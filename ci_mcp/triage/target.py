@@ -8,7 +8,9 @@ from fnmatch import fnmatch
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
+from ci_mcp.auth.credentials import variables
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.auth.service import Service
 from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.services import Services
@@ -139,13 +141,18 @@ async def _from_url(services: Services, name: str, endpoint: Endpoint, url: str)
 def _unknown_host(services: Services, host: str) -> CiError:
     for name, service in services.catalog.services.items():
         if any(fnmatch(host, pattern) for pattern in service.web_hosts):
+            services.asked_only(name)
             wanted = service.behind(host)
             return NotFoundError(
                 f"{host} is a {service.title} host that is not configured",
                 f'run "ci-mcp auth login {name} --host https://{wanted}"'
                 + (f", or set {service.host_env[0]}={wanted} and {service.token_env[0]}" if service.host_env else ""),
             )
-    return NotFoundError(f"no configured CI is at {host}", "configure its provider and host; see the README")
+    return NotFoundError(
+        f"no configured CI is at {host}",
+        f'give the page of the CI itself, or "PROVIDER:PROJECT@BRANCH"; '
+        f"if a CI is there: ci-mcp auth login PROVIDER --host {host}",
+    )
 
 
 def _from_home(services: Services, names: Sequence[str]) -> Found | None:
@@ -156,7 +163,7 @@ def _from_home(services: Services, names: Sequence[str]) -> Found | None:
 
 async def _from_name(services: Services, named: re.Match[str]) -> Found:
     provider, project = named["provider"].lower(), named["project"] or ""
-    services.service(provider)
+    _known(services, provider)
     branch, run = named["branch"] or "", named["run"] or ""
     if branch:
         _refuse_branch(services, provider, branch)
@@ -167,6 +174,13 @@ async def _from_name(services: Services, named: re.Match[str]) -> Found:
         place = Place(host=services.api(provider).host, project=project, branch=branch)
         return Found([_with_run(services, Target(provider, place), run)])
     return _at(services, _few(await _from_checkout(services, [provider])), branch, "")
+
+
+def _known(services: Services, provider: str) -> None:
+    if provider not in services.catalog.services:
+        known = ", ".join(services.catalog.services)
+        raise UsageError(f"there is no provider {provider}", f"the providers are {known}; {_HOW}")
+    services.asked_only(provider)
 
 
 def _refuse_branch(services: Services, provider: str, branch: str) -> None:
@@ -266,5 +280,11 @@ async def _discover(services: Services, name: str, here: Checkout) -> Found:
 
 
 def _nothing_configured(services: Services) -> CiError:
-    ways = " or ".join(service.token_env[0] for service in services.catalog.services.values() if service.token_env)
-    return AuthError("no CI is configured", f"set {ways}; or try it without an account: ci-mcp --demo explain")
+    ways = " or ".join(filter(None, map(_way, services.catalog.services.values())))
+    how = f'run "ci-mcp auth login PROVIDER", or set {ways}'
+    return AuthError("no CI is configured", f"{how}; or try it without an account: ci-mcp --demo explain")
+
+
+def _way(service: Service) -> str:
+    """What configures a service: its token and, where there is no usual one, its host; an open one needs that alone."""
+    return service.host_env[0] if service.open and service.host_env else variables(service)

@@ -25,6 +25,7 @@ TRACEBACK = (
         (5, "  1) cart adds up:\n\n     Error: no\n\n     at x\n\n\n\n\nnext\n"),
         (2, "  1) cart adds up:\n     Error: no\n  2) cart sums up:\n     Error: no\n"),
         (2, "  1) cart adds up:\n     Error: no\n==========\nnext\n"),
+        (1, "error: no\n##[error]Process completed with exit code 1.\nPost job cleanup.\n"),
         (1, "make: *** [all] Error 2\n  deeper\n"),
         (1, "##[error]Process completed with exit code 1.\n  deeper\n"),
     ],

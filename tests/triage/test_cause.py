@@ -49,6 +49,21 @@ def test_a_test_or_compiler_blames_the_code(text: str, what: str) -> None:
     assert (Blame.CODE, "log", what) == (found.blame, found.source, found.what)
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[ERROR] /src/Cart.java:[12,5] cannot find symbol\n[INFO] shop ............ FAILURE [ 4 s]\n[INFO] BUILD FAILURE\n", "it does not compile"),
+        ("Cart.cs(12,5): error CS0103: no such name\n\nBuild FAILED.\n", "it does not compile"),
+        ('Traceback (most recent call last):\n  File "a.py", line 3, in f\n    g()\nTypeError: no\n', None),
+        ("ERROR: failed to upload: report.xml\n", None),
+    ],
+)  # fmt: skip
+def test_a_build_that_failed_is_no_failing_test(text: str, what: str | None) -> None:
+    """FAILED is said of builds, too, and an exception is neither a test nor a compiler."""
+    found = blamed(text)
+    assert what == (found and found.what)
+
+
 def test_a_report_of_failing_tests_needs_no_log() -> None:
     """What it says is certain."""
     failure = Failure(job=JOB, tests=(TestCase(status=Status.FAILED, name="t"),))

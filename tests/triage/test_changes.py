@@ -208,6 +208,26 @@ async def test_jobs_that_failed_before_are_told_from_new_ones(services: Make, to
     assert [False, True] == [one["new"] for one in answer.data["runs"][0]["failures"]]
 
 
+async def test_tests_are_compared_with_those_of_a_run_that_was_asked_about(
+    services: Make, toy: Make, run: Make
+) -> None:
+    """As after a repair that mended some and broke others; otherwise nobody fetches the older ones."""
+
+    def unit(*names: str) -> list[Failure]:
+        return [failure("unit", tests=tuple(TestCase(name=name, status=Status.FAILED) for name in names))]
+
+    before = replace(run(2, Status.FAILED), jobs=jobs("unit"))
+    alpha = toy("alpha", runs=[before], failures=unit("adds", "ships"), logs={"unit": LOG})
+    world = services(alpha)
+    await explain(world, TARGET)
+    alpha.runs.insert(0, replace(run(1, Status.FAILED), jobs=jobs("unit")))
+    alpha.failures = unit("adds", "rounds")
+    text = (await explain(world, TARGET)).text
+    said = "Its failing tests: failing there already: adds; new: rounds; not failing now: ships."
+    assert said in text
+    assert said not in (await explain(services(alpha), TARGET)).text
+
+
 async def test_after_a_green_run_everything_is_new(services: Make, toy: Make, run: Make) -> None:
     """No request is needed to know."""
     alpha = toy("alpha", runs=[run(1, Status.FAILED), run(2, Status.PASSED)], failures=[failure("unit", reason="x")], logs={"unit": b""})  # fmt: skip

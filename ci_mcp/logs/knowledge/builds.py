@@ -60,6 +60,13 @@ RULES: Final = (
     Rule(
         "maven",
         _B,
+        3,
+        r"^\[INFO\] \S.* \.{3,} FAILURE(?: \[|$)",
+        "[INFO] shop ............................... FAILURE [  4.056 s]",
+    ),
+    Rule(
+        "maven",
+        _B,
         2,
         r"^\[ERROR\] (?:\[Help 1\]|Re-run Maven|To see the full stack|For more information about|After correcting|-> \[Help|There are test failures|Please refer to|$)|^\[ERROR\]\s+mvn ",
         "[ERROR] Re-run Maven using the -X switch to enable full debug logging.",
@@ -118,7 +125,7 @@ RULES: Final = (
         "docker",
         _B,
         7,
-        r"^(?:ERROR: failed to (?:solve|build)|failed to solve|ERROR \[.*\]|------$)|The command '.*' returned a non-zero code",
+        r"^(?:ERROR: failed to (?:solve|build)|failed to solve|ERROR \[.*\])|The command '.*' returned a non-zero code",
         'ERROR: failed to solve: process "/bin/sh -c make" did not complete successfully: exit code: 2',
     ),
     Rule(

@@ -28,7 +28,7 @@ RULES: Final = (
         "travis",
         _E,
         4,
-        r"^\S.*\" (?:exited with|failed and exited with) [1-9]\d*\.?$",
+        r"^(?:\S.*)?\" (?:exited with|failed and exited with) [1-9]\d*\.?$",
         'make test" exited with 2.',
         Body.ABOVE,
     ),
@@ -69,7 +69,9 @@ RULES: Final = (
         Body.ABOVE,
     ),
     Rule("appveyor", _E, 4, r"^Command exited with code [1-9-]", "Command exited with code 1", Body.ABOVE),
-    Rule("drone", _E, 3, r"^(?:linux|drone).*: exit code [1-9]|^exit status [1-9]\d*$", "exit status 1"),
+    Rule(
+        "drone", _E, 3, r"^(?:linux|drone).*: exit code [1-9]|^(?:\w+\.go:\d+: )?exit status [1-9]\d*$", "exit status 1"
+    ),
     Rule(
         "shell",
         _E,

@@ -53,7 +53,7 @@ RULES: Final = (
         "any",
         Kind.TEST,
         6,
-        _FROM + r"(?:FAIL(?:ED|URES?)?|CRASH(?:ED)?|ABORTED|TIMEOUT)" + _TO,
+        _FROM + r"(?:FAIL(?:ED|URES?)?|CRASH(?:ED)?|ABORTED|TIMEOUT)(?:$|[\s\])\"'*|<,;!.?]|:\s*(?:$|[^\s0]))",
         "  adds up:    FAIL (0.01s)",
         Body.INDENT,
         12,

@@ -57,5 +57,7 @@ NOISE: Final = (
         r"(?i)^\s*(?:npm )?(?:WARN|notice|warning)\b.*\b(?:deprecated|peer dep|optional)",
         "npm WARN deprecated request@2.0: failed often",
     ),
+    (r"^go: downloading |^\w+\.go:\d+: exit status \d+$", "go: downloading github.com/acme/errors v1.2.3"),
+    (r"^\s*[․·•✓] .+: \d+ms$", "  ․ Cart fails without money: 3ms"),
     (r"(?i)^\s*(?:\[\w+\] )?(?:note|hint|tip|see|help): ", "note: run with RUST_BACKTRACE=1 to see errors"),
 )

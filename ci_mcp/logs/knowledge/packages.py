@@ -148,7 +148,7 @@ RULES: Final = (
         "go mod",
         _P,
         8,
-        r"^go: (?:\S+@\S+: |finding|error|cannot|updates to go\.(?:mod|sum)|inconsistent|missing|module|download|errors)",
+        r"^go: (?:\S+@\S+: |finding|error|cannot|updates to go\.(?:mod|sum)|inconsistent|missing|module|errors)",
         "go: github.com/acme/cart@v9.9.9: reading https://proxy.golang.org: 404 Not Found",
         Body.INDENT,
         4,

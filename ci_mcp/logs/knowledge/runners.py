@@ -54,7 +54,7 @@ RULES: Final = (
     Rule("mocha", _TEST, 9, r"^\s+\d+\) .+:$", "  1) cart adds up:", Body.SECTION, 30),
     Rule("mocha", _TEST, 7, r"^\s+\d+\) \S.*", "  1) Cart", Body.SECTION, 12),
     Rule("mocha", _SUM, 5, r"^\s*[1-9]\d* failing\b", "  1 failing"),
-    Rule("ava", _TEST, 7, r"^\s*✖ .+", "  ✖ cart › adds up", Body.INDENT, 20),
+    Rule("ava", _TEST, 7, r"^\s*✖ \D.+", "  ✖ cart › adds up", Body.INDENT, 20),
     Rule("ava", _SUM, 4, r"^\s*[1-9]\d* (?:tests?|specs?|suites?|assertions?) failed", "  2 tests failed"),
     Rule("qunit", _TEST, 7, r"^\s*✗ .+", "  ✗ adds up", Body.SECTION, 20),
     Rule("cypress", _TEST, 6, r"^\s*✕ .+", "    ✕ adds up (12 ms)", Body.INDENT, 6),

@@ -107,7 +107,7 @@ RULES: Final = (
         "surefire",
         _TEST,
         8,
-        r"^(?:\[ERROR\])? +(?:\w+\.)*\w+[.#>-]+\w+\S*:\d+(?:->\S+)* \S",
+        r"^(?:\[ERROR\])? +(?:\w+\.)*\w+[.#>-]+\w+\S*:\d+(?:->\S+)* [^\s(]",
         "[ERROR]   CartTest.totals:12 expected: <3> but was: <4>",
     ),
     Rule("gradle", _TEST, 9, r"^\S.* > .+ FAILED$", "CartTest > totals FAILED", Body.INDENT, 15),

@@ -8,6 +8,15 @@ _T: Final = Kind.TRACE
 
 RULES: Final = (
     Rule(
+        "node",
+        _T,
+        8,
+        r"^(?:ReferenceError|TypeError|Unhandled \w+Error): \S",
+        "TypeError: cart.total is not a function",
+        Body.TRACE,
+        12,
+    ),
+    Rule(
         "python",
         _T,
         8,
@@ -221,7 +230,7 @@ RULES: Final = (
         "sanitizer",
         _T,
         9,
-        r"(?:Address|Thread|Memory|Leak|UndefinedBehavior)Sanitizer: |runtime error: ",
+        r"(?:Address|Thread|Memory|Leak|UndefinedBehavior)Sanitizer: \S*[a-z]-|runtime error: ",
         "==12==ERROR: AddressSanitizer: heap-use-after-free on address 0x1",
         Body.SECTION,
         25,
@@ -239,7 +248,7 @@ RULES: Final = (
         "signal",
         _T,
         8,
-        r"(?:[Ss]egmentation fault|SIGSEGV|SIGABRT|SIGBUS|SIGILL|[Aa]borted \(core dumped\)|core dumped|[Bb]us error|Illegal instruction|terminate called|stack smashing detected|double free or corruption|Access violation)",
+        r"(?:[Ss]egmentation fault|SIG(?:SEGV|ABRT|BUS|ILL)(?:$|[^:\w]|: ?\S)|[Aa]borted \(core dumped\)|core dumped|[Bb]us error|Illegal instruction|terminate called|stack smashing detected|double free or corruption|Access violation)",
         "Segmentation fault (core dumped)",
     ),
     Rule(

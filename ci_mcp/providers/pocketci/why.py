@@ -14,8 +14,8 @@ from ci_mcp.status import Status
 
 _NAMES: Final = 5  # jobs named in one line
 _ORDER: Final = {"failure": 0, "limit_exceeded": 0, "error": 1}
+_ABORTED: Final = frozenset({"abort", "aborted"})
 _LOST: Final = ("Server restarted", "Pipeline not found during queue dispatch")
-_CUT_OFF: Final = frozenset({"abort", "aborted"})
 _WORDS: Final = {
     "error": "the server could not run it",
     "limit_exceeded": "the agent reached a limit that was set for it",
@@ -43,11 +43,7 @@ def of_run(tree: Tree) -> list[Failure]:
         return []
     failed = sorted(tree.failed, key=lambda one: _ORDER.get(one.word, 2))
     found = [
-        Failure(
-            job=job(tree, one),
-            reason=reason(tree, one),
-            infrastructure=one.word == "error" or (one.word in _CUT_OFF and _lost(tree)),
-        )
+        Failure(job=job(tree, one), reason=reason(tree, one), infrastructure=one.word == "error" or _cut_off(tree, one))
         for one in failed
     ]
     found = found or [_nothing(tree)]
@@ -57,8 +53,8 @@ def of_run(tree: Tree) -> list[Failure]:
 def reason(tree: Tree, one: Row) -> str:
     """What happened to a row, in words; empty where its exit code and log say it all."""
     said = [_WORDS.get(one.word, "")]
-    if one.word in _CUT_OFF:
-        said = [_cut_off(tree)]
+    if one.word in _ABORTED:
+        said = [_aborted(tree, one)]
     if one.attempt and one not in tree.leaves:
         said.append("a later attempt of it passed, and the server calls its job failed all the same")
     if one.tried:
@@ -66,10 +62,21 @@ def reason(tree: Tree, one: Row) -> str:
     return "; ".join(filter(None, said))
 
 
-def _cut_off(tree: Tree) -> str:
+def _aborted(tree: Tree, one: Row) -> str:
+    """Who ended a row: a person, a server that restarted, or the runner, for its time or for what failed beside it."""
     if wire.stopped(tree.run):
         return "it was stopped with its run"
-    return "the server went away while it ran" if _lost(tree) else "it ran longer than its time limit"
+    if _cut_off(tree, one):
+        return "it was cut off when the server restarted"
+    if one.word == "aborted":
+        return "it was ended with its run"
+    if any(other.word in {"failure", "error"} for other in tree.leaves):
+        return "it was aborted: it ran longer than its time limit, or what failed beside it ended it"
+    return "it ran longer than its time limit"
+
+
+def _cut_off(tree: Tree, one: Row) -> bool:
+    return one.word in _ABORTED and _lost(tree)
 
 
 def _lost(tree: Tree) -> bool:
