@@ -93,11 +93,15 @@ def _plain(watch: Watch, *, over: bool) -> Story:
 def _absent(watch: Watch) -> str:
     here = watch.target.here
     head = f" of HEAD ({here.commit[:10]})" if here else ""
-    return f"{watch.target.provider}: no run{head} has begun yet. Go on: ci_wait() again"
+    said = f"no run{head} has begun yet" if watch.looked else "not looked at before another run failed"
+    return f'{watch.target.provider}: {said}. Go on: ci_wait(target="{_again(watch)}")'
 
 
 def _again(watch: Watch) -> str:
     """The target that names this run, whatever begins after it."""
     if watch.run and watch.run.url:
         return watch.run.url
-    return f"{watch.target.provider}:#{watch.id}" if watch.id else watch.target.provider
+    if watch.id:
+        return f"{watch.target.provider}:#{watch.id}"
+    # By its provider alone a checkout's HEAD is meant, which the run of a branch may not be.
+    return watch.target.provider if watch.target.here else watch.target.typed

@@ -93,14 +93,7 @@ def _one_of(meant: Found) -> Target:
     targets = meant.targets
     if len(targets) == 1 and not meant.problems:
         return targets[0]
-    named = [_name_of(target) for target in targets]
+    named = [target.typed for target in targets]
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     said = ", and ".join([", ".join(named[:_NAMED]) + more, *meant.problems])
     raise UsageError(f"several runs {'are' if len(targets) > 1 else 'may be'} meant: {said}", "name one of them")
-
-
-def _name_of(target: Target) -> str:
-    """A target as it is typed."""
-    place = target.place
-    branch = f"@{place.branch}" if place.branch else ""
-    return f"{target.provider}:{place.project}{branch}" + (f"#{place.run}" if place.run else "")

@@ -49,6 +49,14 @@ class Target:
         """The Api that serves this place."""
         return services.api(self.provider, self.place.host)
 
+    @property
+    def typed(self) -> str:
+        """It as a person types it."""
+        place = self.place
+        branch = f"@{place.branch}" if place.branch else ""
+        run = f"#{place.run.removeprefix(f'{place.project}#')}" if place.run else ""
+        return f"{self.provider}:{place.project}{branch}{run}"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -49,6 +49,7 @@ class Watch:
         usual: how many seconds such a run takes when it passes, where a list told.
         notes: what the reader must know of the choice.
         problem: why it could not be looked at.
+        looked: whether it was looked at, be there a run or none.
     """
 
     target: Target
@@ -58,6 +59,7 @@ class Watch:
     notes: tuple[str, ...] = ()
     problem: CiError | None = None
     began: float = field(default=0.0)
+    looked: bool = False
 
     @property
     def ended(self) -> bool:
@@ -106,6 +108,7 @@ async def _follow(  # noqa: PLR0913 - what a look is made of, and what ends it
     while True:
         try:
             await _look(services, watch, deadline, clock)
+            watch.looked = True
             stumbles, pause = 0, _pause(watch, clock.now())
         except RateLimitedError as error:
             pause = max(SOONEST, error.retry_after or LATEST)

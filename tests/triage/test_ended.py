@@ -61,6 +61,18 @@ async def test_how_to_go_on_is_said_beside_an_explanation(services: Make, toy: M
     assert 'Not ended yet. Go on: ci_wait(target="beta:#r2")' in said
 
 
+async def test_what_was_not_looked_at_is_not_said_to_have_no_run(services: Make, toy: Make, run: Make) -> None:
+    """A failure elsewhere ends the wait before its CI has answered; the call that goes on works as it stands."""
+    made = services(broken(toy, run), toy("beta", runs=[run(2, Status.PASSED)]))
+    failed = Watch(Target("alpha", PLACE), id="r1", run=broken(toy, run).runs[0], looked=True)
+    unknown = Watch(Target("beta", replace(PLACE, host="ci.beta.example")))
+    said = await told(made, [failed, unknown], (), fail_fast=True)
+    call = 'beta: not looked at before another run failed. Go on: ci_wait(target="beta:web@main")'
+    assert call in said.text
+    assert ["beta:web@main"] == said.data["waiting"]
+    assert (await wait(made, "beta:web@main", 0)).text.startswith("PASSED  beta web@main")
+
+
 async def test_a_run_without_a_page_is_named_by_its_id(services: Make, toy: Make, run: Make) -> None:
     """A run that waits for a person says that time is not what it needs."""
     said = await wait(services(toy("alpha", runs=[run(1, Status.BLOCKED)])), "alpha:web@main", 3600)
@@ -96,8 +108,8 @@ async def test_a_failure_that_cannot_be_explained_in_time_says_which_call_does(
 async def test_a_run_that_has_not_begun_is_told(services: Make) -> None:
     """With what it is a run of."""
     here = Checkout(root="/r", branch="main", commit="a" * 40, pushed=True)
-    said = await told(services(), [Watch(Target("alpha", PLACE, here))], ["beta is down"], fail_fast=False)
-    assert "alpha: no run of HEAD (aaaaaaaaaa) has begun yet. Go on: ci_wait() again" in said.text
+    said = await told(services(), [Watch(Target("alpha", PLACE, here), looked=True)], ["beta is down"], fail_fast=False)
+    assert 'alpha: no run of HEAD (aaaaaaaaaa) has begun yet. Go on: ci_wait(target="alpha")' in said.text
     assert "not asked: beta is down" in said.text
     assert ["alpha"] == said.data["waiting"]
 
