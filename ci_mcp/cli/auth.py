@@ -86,7 +86,7 @@ def _say_what_goes_before(options: Options, service: "Service", config: "Config"
 
 
 def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Service, Config, Endpoint]":
-    from ci_mcp.auth.endpoints import Endpoint, address, endpoints
+    from ci_mcp.auth.endpoints import Endpoint, endpoints, service_address
     from ci_mcp.config import Config
     from ci_mcp.core.catalog import load
 
@@ -98,7 +98,7 @@ def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Servi
         raise UsageError(f"there is no provider {provider}", f"the providers are {', '.join(load().services)}")
     config = Config.load(os.environ)
     if host:
-        found = address(host, config.allow_http)
+        found = service_address(service, host, config.allow_http)
         return service, config, Endpoint(provider, found.host, found.base_url)
     known = endpoints(service, config, os.environ)
     if not known:
@@ -193,10 +193,9 @@ def logout(options: Options, provider: str, host: str | None) -> None:
 
     service, config, endpoint = _endpoint(options, provider, host)
     was = forget(endpoint)
-    remove_note(config, endpoint)
-    click.echo(
-        f"logged out of {service.title} at {endpoint.host}" if was else f"there was no token for {endpoint.host}"
-    )
+    was = remove_note(config, endpoint) or was
+    nothing = f"there was no token for {endpoint.host} in the keyring"
+    click.echo(f"logged out of {service.title} at {endpoint.host}" if was else nothing)
 
 
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth status")

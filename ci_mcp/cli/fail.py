@@ -34,7 +34,7 @@ def _told(error: Exception) -> CiError:
         error = click.exceptions.NoSuchCommand(error.command_name, possibilities=known, ctx=error.ctx)
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "ci-mcp"
-        return UsageError(_small(error.format_message()), f'see "{command} --help"')
+        return UsageError(_small(error.format_message()), _before(error) or f'see "{command} --help"')
     if isinstance(error, click.ClickException):
         return UsageError(_small(error.format_message()))
     if isinstance(error, OSError) and error.errno in _FULL:
@@ -42,6 +42,17 @@ def _told(error: Exception) -> CiError:
     return CiError(
         f"a fault of ci-mcp itself ({type(error).__name__})", "run it again with --debug and report what it says"
     )
+
+
+def _before(error: click.UsageError) -> str:
+    """What to do about an option that stands behind the command and belongs before it; empty for any other error."""
+    if not isinstance(error, click.exceptions.NoSuchOption) or error.ctx is None or error.ctx.parent is None:
+        return ""
+    known = {name for option in error.ctx.find_root().command.params for name in option.opts}
+    if error.option_name not in known:
+        return ""
+    path = error.ctx.command_path.partition(" ")[2]
+    return f'it stands before the command: "ci-mcp {error.option_name} {path}"'
 
 
 def _small(message: str) -> str:

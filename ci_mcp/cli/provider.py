@@ -68,8 +68,14 @@ def _shown(spec: ToolSpec) -> str:
     """An example of how a tool is typed."""
     noun, verb = spec.words
     keys = [*_required(spec), *(["file"] if _needs_document(spec) else [])]
-    given = "".join(f" --{key.replace('_', '-')} {key.upper()}" for key in keys)
+    given = "".join(f" --{key.replace('_', '-')}{_such_as(key, spec)}" for key in keys)
     return f"\b\nExample:\n  ci-mcp {spec.provider} {noun} {verb}{given}"
+
+
+def _such_as(key: str, spec: ToolSpec) -> str:
+    """What stands behind an option in an example: nothing behind a flag, the first of several words, else its name."""
+    schema = spec.input_schema["properties"].get(key, {})
+    return "" if schema.get("type") == "boolean" else f" {schema['enum'][0] if 'enum' in schema else key.upper()}"
 
 
 def _option(name: str, schema: dict[str, Any], required: bool) -> click.Option:

@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+import json
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -37,18 +39,37 @@ def arguments(tool: Tool | Prompt | Resource) -> type[BaseModel]:
     return create_model(tool.name, __config__=config, **fields)
 
 
+@cache
+def _lists(model: type[BaseModel]) -> frozenset[str]:
+    known = model.model_json_schema().get("properties", {})
+    return frozenset(name for name, schema in known.items() if schema.get("type") == "array")
+
+
 def check(tool: Tool | Prompt | Resource, raw: dict[str, Any]) -> dict[str, Any]:
     """The arguments as it takes them; raises `UsageError` naming what is wrong with them.
 
-    A null is taken for an argument that was not given: models often send one.
+    What models often send is taken for what it means: a null for an argument that was not given, a number for a
+    text, a text for a list of one, a list that was written into a text.
     """
-    given = {name: value for name, value in raw.items() if value is not None}
     model = arguments(tool)
+    given = {
+        name: _listed(value) if isinstance(value, str) and name in _lists(model) else value
+        for name, value in raw.items()
+        if value is not None
+    }
     try:
         checked = model.model_validate(given)
     except ValidationError as error:
         raise UsageError(f"bad arguments for {tool.name}", _complaint(model, error)) from None
     return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _listed(value: str) -> list[Any]:
+    if value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(value)
+            return found if isinstance(found, list) else [value]
+    return [value]
 
 
 def forced(name: str, raw: dict[str, Any]) -> bool:

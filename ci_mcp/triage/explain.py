@@ -19,6 +19,8 @@ from ci_mcp.triage.gather import Room, Story
 from ci_mcp.triage.reading import Explained
 
 _ID: Final = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
+# What such a run took is that of a part of it, as of one whose failed jobs run again.
+_GOES_ON: Final = frozenset({Status.QUEUED, Status.RUNNING, Status.FAILING})
 _NEWLINE: Final = "\n"
 _REASONS: Final = 3  # for which jobs came to nothing
 _MESSAGE: Final = 200  # characters of a test's message
@@ -138,7 +140,7 @@ class _Telling:
             f"commit {run.commit[:10]}{title}" if run.commit else "",
             f"by {words.line(run.actor, 80)}" if run.actor and not _ID.fullmatch(run.actor) else "",
             self._ago(run.created) if run.created else "",
-            f"took {words.duration(run.duration)}" if run.duration else "",
+            f"took {words.duration(run.duration)}" if run.duration and run.status not in _GOES_ON else "",
         ]
         return ", ".join(part for part in parts if part)
 

@@ -12,6 +12,7 @@ import pytest
 
 from ci_mcp import __version__
 from ci_mcp.cli.app import COMMANDS, cli
+from ci_mcp.cli.provider import provider_group
 from ci_mcp.core.catalog import load
 
 Run = Callable[..., Any]
@@ -61,6 +62,17 @@ def test_every_tool_is_a_command() -> None:
         assert words in paths or (spec.name.removeprefix("ci_"),) in paths or spec.name == "ci_echo"
 
 
+@pytest.mark.parametrize("name", [spec.name for spec in load().tools.values() if spec.provider in load().services])
+def test_the_example_of_a_tools_help_can_be_typed(name: str) -> None:
+    """Its words are those that the command takes."""
+    spec = load().tools[name]
+    noun, verb = spec.words
+    command = provider_group(spec.provider).commands[noun].commands[verb]  # type: ignore[attr-defined]  # a group
+    words = str(command.epilog).split()
+    assert ["ci-mcp", spec.provider, noun, verb] == words[2:6]
+    command.make_context(verb, ["-" if word == "FILE" else word for word in words[6:]])
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -70,6 +82,12 @@ def test_every_tool_is_a_command() -> None:
             ("completion",),
             2,
             "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish: see \"ci-mcp completion --help\"\n",
+        ),
+        (("explain", "--demo"), 2, '--demo\': it stands before the command: "ci-mcp --demo explain"\n'),
+        (
+            ("semaphore", "jobs", "list", "--quiet"),
+            2,
+            ': it stands before the command: "ci-mcp --quiet semaphore jobs list"',
         ),
         (("--demo", "explain", "not a target!"), 2, "cannot tell what 'not a target!' is"),
         (("--demo", "explain", "nosuch:x"), 2, "there is no provider nosuch: the providers are "),

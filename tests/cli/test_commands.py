@@ -83,7 +83,10 @@ def test_a_login_is_checked_kept_used_and_forgotten(
     assert ("semaphore", host, "keyring", "accepted") == (row["provider"], row["host"], row["source"], row["who"])
     assert 0 == ci_mcp("semaphore", "projects", "list").code
     assert f"logged out of Semaphore at {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
-    assert f"there was no token for {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
+    assert (
+        f"there was no token for {host} in the keyring\n"
+        == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
+    )
     assert 3 == ci_mcp("semaphore", "projects", "list").code
     assert service.token not in ran.out
 
@@ -168,9 +171,11 @@ def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkey
         (("auth", "logout", "semaphore", "--host", "http://a.example"), "would send the token in clear text"),
         (("--demo", "auth", "login", "semaphore"), "the demo keeps no token: leave out --demo"),
         (("--demo", "auth", "logout", "semaphore"), "the demo keeps no token: leave out --demo"),
+        (("--demo", "cache", "clear"), "the demo's cache ends with it: leave out --demo for your own"),
+        (("serve", "--provider", "nope"), "there is no provider nope: the providers are "),
     ],
 )
-def test_a_login_that_cannot_be_is_told(
+def test_what_cannot_be_is_told(
     words: tuple[str, ...], said: str, ci_mcp: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each with what to do instead."""

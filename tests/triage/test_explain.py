@@ -64,6 +64,15 @@ async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one
     )
 
 
+async def test_a_run_that_goes_on_took_no_time_yet(services: Make, toy: Make, run: Make) -> None:
+    """Of one whose failed jobs run again a CI may tell how long its first try took."""
+    said = [
+        (await explain(services(toy("alpha", runs=[run(1, status)])), URL)).text.splitlines()[0]
+        for status in (Status.RUNNING, Status.QUEUED, Status.FAILING, Status.BLOCKED, Status.PASSED)
+    ]
+    assert [False, False, False, True, True] == ["took 1 min 1 s" in line for line in said]
+
+
 async def test_a_long_summary_takes_no_room_from_what_it_sums_up(services: Make, toy: Make, run: Make) -> None:
     """In a small answer the failing test and the lines of the log come first."""
     summary = "\n".join(f"line {number} of the summary, in many words" for number in range(30))

@@ -190,11 +190,14 @@ def _of_url(api: Api, text: str) -> Named:
     return read_url(text) or Named()
 
 
-def _said(_: Named, part: str, kind: str, text: str) -> str:
+def _said(found: Named, part: str, kind: str, text: str) -> str:
     if not part:
+        forms, where = _FORMS[kind]
+        if kind == "job" and found.number:
+            where += f" --build {found.build}"
         raise UsageError(
             f"that URL names no {kind}: {text[:80]}",
-            f'give {_FORMS[kind][0]}; find it with "ci-mcp {_FORMS[kind][1]}"',
+            f'give {forms}; find it with "ci-mcp {where}"',
         )
     return part
 

@@ -36,7 +36,7 @@ _BY_WORDS: Final[Mapping[str, str]] = {
         "make the secret, or allow this project, branch and pipeline to use it"
     ),
     r"(?:branch|tag|commit|revision|reference).{0,80}(?:not found|missing|does not exist|deleted)": (
-        "push that branch or commit again: the repository does not have it"
+        "push that branch or commit, or correct its name: the repository does not have it"
     ),
     r"no such file|(?:yml|yaml|pipeline file|file).{0,80}(?:not found|missing|does not exist|cannot be found)": (
         "add the pipeline's file at that path, or correct the path in the project's settings"

@@ -230,6 +230,17 @@ async def test_why_a_job_waits_is_said(tool: Tool) -> None:
         await tool("jobs_logs", job=world.SHOP_STUCK_JOB)
 
 
+async def test_queues_are_told_without_their_agents(services: Callable[..., Any]) -> None:
+    """A token with the scopes that are asked for at `auth login` may not see agents; it may see that a queue is paused."""
+    async with services(grants.scoped_token(*grants.READ)) as opened:
+        page = (await call(opened, "buildkite_queues_list", {"cluster": world.CLUSTER_ID})).data
+        stuck = (await call(opened, "buildkite_queues_list", {"job": world.SHOP_STUCK_JOB})).data
+    assert [("default", None), ("deploy", None)] == [(one["key"], one.get("agents")) for one in page["items"][:2]]
+    assert any(one["paused"] for one in page["items"])
+    assert "the token lacks the scope read_agents" in page["note"]
+    assert page["note"] == stuck["note"]
+
+
 async def test_every_tool_is_known_to_the_token_and_its_missing_scopes_are_named(services: Any) -> None:
     """What does not work, and what it would take."""
     async with services(grants.scoped_token("read_builds", "read_organizations")) as opened:
