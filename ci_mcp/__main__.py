@@ -15,7 +15,7 @@ def main() -> None:
     code = run()
     try:
         sys.stdout.flush()
-    except OSError:
+    except (OSError, ValueError):  # it is full, its reader has gone, or a server closed it
         sys.stdout = None  # Python would try again at the end, and complain
     sys.exit(code)
 

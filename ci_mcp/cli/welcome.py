@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ci_mcp.agents.base import Machine, agents
+from ci_mcp.agents.plan import configured
 from ci_mcp.errors import CiError, UsageError
 
 if TYPE_CHECKING:
@@ -36,15 +37,18 @@ def welcome(ctx: click.Context, root: Path | None) -> Welcome:
     _say(
         "This folder", [f"checkout {root}: set up for it" if root else "no git checkout: set up for all your projects"]
     )
-    present = [agent.title for agent in agents().values() if agent.present(machine, root)]
-    _say("Agents found", present)
+    present = [agent for agent in agents().values() if agent.present(machine, root)]
+    _say("Agents found", [agent.title for agent in present])
     names = () if present else _agent()
     if root:
         _say("CI files in it", [found.services[name].title for name in found.built])
     _say("CI services configured", [found.services[name].title for name in found.configured])
     for name in _missing(found):
         _log_in(ctx, found.services[name])
-    allowed = click.confirm("May agents also change things (rerun, cancel, approve)?", default=True, err=True)
+    # Who answered no once is not to lose that by pressing return.
+    refused = any("--read-only" in configured(agent, machine, root) for agent in present)
+    question = "May agents also change things (rerun, cancel, approve)?"
+    allowed = click.confirm(question, default=not refused, err=True)
     return Welcome(names, read_only=not allowed)
 
 

@@ -172,6 +172,11 @@ def test_the_guided_start_asks_for_what_is_missing(
     assert "Codex: it reads .codex/config.toml only in a trusted project: start codex here and trust it" in shown.seen
     assert circleci.token not in (checkout / ".codex" / "config.toml").read_text(encoding="utf-8")
     assert "- CircleCI" in (checkout / "AGENTS.md").read_text(encoding="utf-8")
+    shown = terminal("setup", folder=checkout)
+    shown.read("May agents also change things (rerun, cancel, approve)? [y/N]: ")  # as it was answered before
+    shown.type("")
+    assert 0 == shown.end()
+    assert "Everything is set up already." in shown.seen
 
 
 def test_a_service_with_a_host_for_each_organization_is_asked_where_it_is(

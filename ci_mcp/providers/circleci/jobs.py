@@ -185,7 +185,8 @@ async def jobs_logs(
     found = await read.job(there, named.project, named.job)
     name = f"{named.project}/{named.job}"
     status = wire.job_status(text(found, "status"))
-    which = f", step {step!r}" if step else ", failed steps only (step=all for every one)" if _partly(status) else ""
+    every = f', failed steps only; all of them: circleci_jobs_logs(job="{name}", step=all)'
+    which = f", step {step!r}" if step else every if _partly(status) else ""
     title = f"CircleCI job {text(found, 'name')!r}, {status}, {text(found, 'web_url')}{which}"
     whole = replace(named, workflow=steps.workflow_of(found))
     key = f"{there.host} {name}" + (f" {step}" if step else "")
