@@ -243,7 +243,8 @@ def test_a_token_shows_nowhere(  # noqa: PLR0913, PLR0917 - fixtures
     tally("secrets and tokens leaked", sum(form in text for form in forms(token) for text in (said, *kept.values())))
     assert [] == [form for form in forms(token) if form in said]
     assert [] == [path for path, text in kept.items() for form in forms(token) if form in text]
-    assert "[redacted: token]" in said
+    # Of a refused token for PocketCI's /mcp all words are ours: what the server throws back is not shown at all.
+    assert route == "POCKETCI_MCP_TOKEN" or "[redacted: token]" in said
     assert [one for one in echo.heard if token in one], "it was never sent"
 
 
