@@ -52,4 +52,6 @@ async def read(services: Services, uri: str, *, deadline: float = DEADLINE) -> A
             work = one.function(subject(services, spec.provider), **check(one, dict(given)))
             return fit(await in_time(f"reading {spec.name}", work, deadline))
     known = ", ".join(spec.template for spec in offered(services)) or "none, as no CI is configured"
-    raise NotFoundError(f"there is no resource {safe(uri)[:200]}", f"the templates are {known}")
+    raise NotFoundError(
+        f"there is no resource {safe(uri)[:200]}", f"the templates are {known}; a slash in an id is written %2F"
+    )

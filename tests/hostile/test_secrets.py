@@ -96,7 +96,11 @@ def echo() -> Iterator[Echo]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """A client that hangs up is no fault, and to print it fails once the test's stderr is closed."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         made.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -243,7 +247,8 @@ def test_a_token_shows_nowhere(  # noqa: PLR0913, PLR0917 - fixtures
     tally("secrets and tokens leaked", sum(form in text for form in forms(token) for text in (said, *kept.values())))
     assert [] == [form for form in forms(token) if form in said]
     assert [] == [path for path, text in kept.items() for form in forms(token) if form in text]
-    assert "[redacted: token]" in said
+    # Of a refused token for PocketCI's /mcp all words are ours: what the server throws back is not shown at all.
+    assert route == "POCKETCI_MCP_TOKEN" or "[redacted: token]" in said
     assert [one for one in echo.heard if token in one], "it was never sent"
 
 
