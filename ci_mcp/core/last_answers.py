@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import anyio
 
-GRACE_SECONDS: Final = 1.0
+GRACE_SECONDS: Final = 0.75
 """A client that waits for the process to end must not wait long for what it no longer wants."""
 
 Refuse = Callable[[Exception], Awaitable[None]]
