@@ -11,6 +11,7 @@ from ci_mcp.logs.text import clean_text
 Json = Mapping[str, Any]
 
 _TITLE = 200  # characters of a commit message's first line
+_DIGITS: Final = 30  # Python reads no number of thousands of them, and no service means one
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|µs|us|ns)")
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
 
@@ -51,7 +52,7 @@ def text(raw: Json, key: str) -> str:
 def whole(raw: Json, key: str) -> int | None:
     """A whole number, which some services give as text; ``None`` where there is none."""
     value = raw.get(key)
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and value.isdecimal() and len(value) < _DIGITS:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -26,3 +26,12 @@ from ci_mcp.core import wire
 def test_durations_are_those_of_go(said: Any, seconds: float | None) -> None:
     """Text with units; anything else is not known."""
     assert (pytest.approx(seconds) if seconds is not None else None) == wire.go_seconds(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [(7, 7), ("7", 7), (True, None), (None, None), ("7.5", None), ("x", None), ("9" * 5_000, None)],
+)
+def test_a_whole_number_may_be_a_text(said: Any, number: int | None) -> None:
+    """What is none, or longer than a number is, is nothing."""
+    assert number == wire.whole({"n": said}, "n")
