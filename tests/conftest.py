@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from ci_mcp.auth.credentials import Credential
@@ -33,6 +34,12 @@ _KEPT = {
     "COVERAGE_PROCESS_CONFIG",
 }
 _connect = socket.socket.connect
+
+# No test asserts a speed: an example that takes long, or is made slowly, says that the machine is busy.
+hypothesis.settings.register_profile(
+    "whatever-the-load", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("whatever-the-load")
 
 # A run in the background of a script ignores SIGINT, and so would every process that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

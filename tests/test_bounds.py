@@ -173,7 +173,8 @@ async def explained(services: Services, target: str) -> Answer:
         (f"https://acme.semaphoreci.com/workflows/{semaphore.SHOP_PULL_REQUEST_WORKFLOW}", 13, 5, 4_000, ["2. Job "]),
         ("semaphore:shop@matrix", 20, 5, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused", "the same in 3 other jobs"]),
         (f"https://app.circleci.com/pipelines/github/acme/shop/{circleci.SHOP_MAIN_NUMBER}", 12, 5, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
-        ("circleci:shop@wide", 20, 7, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused"]),
+        # Eleven logs, of which eight come at once; its jobs stand on two pages, the second of which the first names.
+        ("circleci:shop@wide", 20, 8, 4_000, ["assert 1790 == 1800", "assert 490 == 0", "Connection refused", "Left out (ask", "1 more failed job"]),
         (f"https://buildkite.com/acme/shop/builds/{buildkite.SHOP_MAIN_BUILD}", 15, 5, 1_500, ["tests/test_cart.py:29", "assert 1790 == 1800"]),
         ("buildkite:shop@matrix", 20, 5, 4_000, ["the same in 4 other jobs", "8. Job"]),
         ("buildkite:shop@simplify-tax", 15, 5, 2_000, ["The run before this one", "failed, too"]),

@@ -116,19 +116,27 @@ async def test_a_call_that_the_client_gives_up_stops_asking_the_service(mode: st
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_cleanly(word: signal.Signals) -> None:
-    """While its stdin stays open."""
+def test_a_signal_ends_the_server_cleanly(word: signal.Signals, tmp_path: Path) -> None:
+    """While its stdin stays open; the demo's folder goes with it."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
     process = subprocess.Popen(
-        [PROGRAM, "--demo", "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [PROGRAM, "--demo", "serve"],
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(json.dumps(HELLO).encode() + b"\n")
     process.stdin.flush()
     assert 1 == json.loads(process.stdout.readline())["id"]
+    assert list(folder.iterdir())
     process.send_signal(word)
     _, errors = process.communicate(timeout=20)
     assert (0, b"") == (process.returncode, errors)
+    assert [] == list(folder.iterdir())
 
 
 def test_explain_in_a_shell_says_the_same_and_exits_1() -> None:

@@ -2,13 +2,14 @@
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -184,11 +185,21 @@ class Real:
 
 
 def free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens at."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
+    """Two ports that nobody listens at.
+
+    They lie below those that a system gives out by itself: the master is stopped and started again, and any
+    connection of another test could have taken its port in between.
+    """
+    one, other, *_ = filter(is_free, random.sample(range(15_000, 32_000), 50))
+    return one, other
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens at a port."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 @contextmanager

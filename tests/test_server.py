@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp_types import TextContent
 
 from ci_mcp import server
@@ -77,7 +77,55 @@ async def test_read_only_offers_nothing_that_writes_and_refuses_it(demo: Demo) -
     assert {name for name, spec in load().tools.items() if spec.read_only and _served(demo, spec)} == names
     assert failed
     assert "ci_rerun" not in names
-    assert "semaphore_workflows_cancel is not offered by this server" in said
+    assert "semaphore_workflows_cancel changes something, and this server only reads: " in said
+
+
+@pytest.mark.anyio
+async def test_a_tool_that_is_not_offered_is_told_with_what_can_be_done(demo: Demo) -> None:
+    """Each reason in its own words: another name, another toolset, a CI left out by choice."""
+    async with connected(demo, only=("semaphore",)) as client:
+        mistyped, _, _ = await call(client, "semaphore_workflows_serach", project="shop")
+        beyond, _, _ = await call(client, "semaphore_tests_flaky", project="shop")
+        left_out, _, _ = await call(client, "buildkite_builds_list")
+    assert "there is no tool semaphore_workflows_serach: did you mean semaphore_workflows_search" in mistyped
+    assert 'it is a command, too: "ci-mcp --demo semaphore tests flaky --help"; --toolset all offers it' in beyond
+    assert left_out.startswith("buildkite is left out here: only semaphore may be asked: ")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["no_such_tool", "buildkite_builds_list", "ci_explain", "circleci_jobs_list"])
+async def test_what_an_error_repeats_is_made_safe_as_an_answer_is(demo: Demo, name: str) -> None:
+    """A token that was pasted into an argument, and characters that mislead, do not come back."""
+    token = demo[0].given["semaphore"][1] if demo[0].given else ""
+    odd = f"x\u202e\x1b[31m\u200b ghp_{'a1B2' * 9} {token}"
+    async with connected(demo, Offer("all")) as client:
+        await call(client, "semaphore_projects_search", search="shop")  # with the token, which is known from then on
+        if name == "no_such_tool":
+            said, _, failed = await call(client, odd)
+        else:
+            argument = {"buildkite_builds_list": "state", "ci_explain": "target", "circleci_jobs_list": odd}[name]
+            said, _, failed = await call(client, name, **{argument: odd})
+        with pytest.raises(MCPError) as caught:
+            await client.get_prompt("explain_failure", {odd: "x"})
+    for text in (said, str(caught.value)):
+        assert not set("\u202e\x1b\u200b") & set(text)
+        assert "ghp_" not in text
+        assert token not in text
+    assert failed
+    assert token
+
+
+@pytest.mark.anyio
+async def test_an_error_names_the_tools_that_a_client_has(demo: Demo) -> None:
+    """A shell's command where it has none: what is named can be called."""
+    async with connected(demo) as client:
+        core, _, _ = await call(client, "buildkite_builds_describe", build=1)
+        beyond, _, _ = await call(client, "semaphore_jobs_logs", job="x")
+    async with connected(demo, Offer("all")) as client:
+        whole, _, _ = await call(client, "semaphore_jobs_logs", job="x")
+    assert core.endswith("find it with buildkite_builds_list")
+    assert beyond.endswith('find it with "ci-mcp semaphore jobs list"')
+    assert whole.endswith("find it with semaphore_jobs_list")
 
 
 @pytest.mark.anyio
@@ -89,7 +137,9 @@ async def test_without_a_configured_provider_the_ci_tools_say_what_to_do(demo: D
         other, _, _ = await call(client, "semaphore_jobs_logs", job="x")
     assert {"ci_explain", "ci_status", "ci_wait", "ci_rerun", "ci_echo"} == names
     assert failed
-    assert "no CI is configured: set " in said
+    assert (
+        'no CI is configured: run "ci-mcp auth login PROVIDER", or set BUILDBOT_URL or BUILDKITE_API_TOKEN or ' in said
+    )
     assert 'semaphore is not configured: run "ci-mcp auth login semaphore"' == other
 
 
@@ -243,4 +293,18 @@ async def test_after_a_minute_or_a_failure_a_run_is_started_again() -> None:
 
 def test_the_instructions_are_short() -> None:
     """They stand in every conversation."""
-    assert 150 > len(server.INSTRUCTIONS.split())
+    assert 180 > len((server.INSTRUCTIONS + server.MORE).split())
+
+
+@pytest.mark.anyio
+async def test_the_instructions_tell_of_the_tools_that_are_not_offered(demo: Demo) -> None:
+    """As commands, with none that changes something where the server only reads; no word of it where all are there."""
+    async with connected(demo) as client:
+        core = str(client.instructions)
+    async with connected(demo, Offer(read_only=True)) as client:
+        reading = str(client.instructions)
+    async with connected(demo, Offer("all")) as client:
+        whole = str(client.instructions)
+    assert core.endswith('"ci-mcp --demo tools --toolset all" lists them.')
+    assert reading.endswith('"ci-mcp --demo tools --toolset all --read-only" lists them.')
+    assert server.INSTRUCTIONS == whole

@@ -102,6 +102,7 @@ def plan(task: Task) -> Plan:
     """Work out what a task changes; nothing is written and no program is run."""
     made = Plan()
     drafts = _Drafts(task.machine, task.root)
+    guided: list[Agent] = []
     for agent in task.agents:
         try:
             if _through(task, agent):
@@ -114,8 +115,11 @@ def plan(task: Task) -> Plan:
                 made.changed.append(agent)
         except LeftAloneError as error:
             made.left.append(_by_hand(task, agent, error))
+            if task.entry and isinstance(error.__cause__, ForeignError):  # a guide would send it to another's server
+                continue
+        guided.append(agent)
     if task.root is not None:
-        for name, agents in _guides(task.agents).items():
+        for name, agents in _guides(guided).items():
             try:
                 _guide(task, task.root / name, agents, drafts)
             except LeftAloneError as error:

@@ -201,13 +201,21 @@ def variables(service: Service, host: str = "") -> str:
 def missing(service: Service, host: str = "") -> AuthError:
     """The error for a service without a token: how to log in, which variable to set, where tokens are made.
 
+    A service that may be open needs none: of it the server is missing.
+
     Args:
         service: whose token is missing.
         host: where; empty for the vendor's own.
     """
     other = host not in {"", service.default_host}
     host = host or service.default_host
-    steps = f'run "ci-mcp auth login {service.name}' + (f' --host {host}"' if other else '"')
+    place = f" --host {host or 'HOST'}" if other or not host else ""
+    login = f'run "ci-mcp auth login {service.name}{place}"'
+    if service.open and not host:
+        return AuthError(
+            f"no server for {service.name}", f"set {service.host_env[0]}; where it asks who you are, {login}"
+        )
+    steps = login
     if names := variables(service, host):
         steps += f", or set {names}"
     if service.token_page and (host or "{host}" not in service.token_page):

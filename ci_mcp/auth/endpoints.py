@@ -105,6 +105,17 @@ def address(value: str, allow_http: tuple[str, ...] = ()) -> Address:
     return Address(netloc, f"{scheme}://{netloc}{path}", userinfo)
 
 
+def service_address(service: Service, value: str, allow_http: tuple[str, ...] = ()) -> Address:
+    """As `address` does; the host of the vendor's own web pages is taken for that of its API.
+
+    Raises:
+        UsageError: it is no host and no URL, or http to a host that is not allowed to.
+    """
+    found = address(value, allow_http)
+    vendors = found.host != service.default_host == service.behind(found.host)
+    return address(service.default_host) if vendors else found
+
+
 def variable(names: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, str]:
     """The first of these environment variables that is set: its name and value, both empty where none is."""
     for name in names:
@@ -123,7 +134,7 @@ def user(service: Service, env: Mapping[str, str]) -> tuple[str, str]:
 def environment_address(service: Service, config: Config, env: Mapping[str, str]) -> Address | None:
     """The host that the environment names, ``None`` where it names none."""
     name, value = variable(service.host_env, env)
-    return _named(value, config, name) if value else None
+    return _named(service, value, config, name) if value else None
 
 
 def endpoints(
@@ -150,7 +161,7 @@ def endpoints(
 def _mcp_url(service: Service, place: Address, config: Config, env: Mapping[str, str]) -> str:
     name, value = variable(service.mcp_env, env)
     if value:
-        return _named(value, config, name).base_url
+        return _named(service, value, config, name).base_url
     if variable(service.mcp_token_env, env)[1]:
         return place.base_url
     # A token goes nowhere that its person did not name, but to the vendor itself.
@@ -164,14 +175,14 @@ def _addresses(service: Service, config: Config, env: Mapping[str, str], tokens:
         yield from_env
     for value in config.hosts(service.name, service.hosts_setting):
         named = True
-        yield _named(value, config, f"{service.name}.{service.hosts_setting} in config.toml")
+        yield _named(service, value, config, f"{service.name}.{service.hosts_setting} in config.toml")
     # A token of the environment without a host is for the vendor's own.
     if service.default_host and not named and variable(service.token_env, env)[1]:
         named = True
         yield address(service.default_host)
     for value in read_notes(config).get(service.name, ()):
         named = True
-        yield _named(value, config, NOTES)
+        yield _named(service, value, config, NOTES)
     for value in cli_tokens(service, env, tokens):
         with contextlib.suppress(UsageError):  # another program's file: what we cannot use is not ours to mend
             yield address(value, config.allow_http)
@@ -180,9 +191,9 @@ def _addresses(service: Service, config: Config, env: Mapping[str, str], tokens:
         yield address(service.default_host)
 
 
-def _named(value: str, config: Config, where: str) -> Address:
+def _named(service: Service, value: str, config: Config, where: str) -> Address:
     try:
-        return address(value, config.allow_http)
+        return service_address(service, value, config.allow_http)
     except UsageError as error:
         raise UsageError(f"{where}: {error.message}", error.next_step) from error
 
@@ -238,7 +249,7 @@ def read_notes(config: Config) -> Mapping[str, tuple[str, ...]]:
 
 
 def add_note(config: Config, endpoint: Endpoint) -> None:
-    """Note that this host has a token in the keyring (never the token).
+    """Note that this host has a token in the keyring (never the token), or is used without one.
 
     Raises:
         UsageError: the data folder cannot be written.
@@ -249,15 +260,17 @@ def add_note(config: Config, endpoint: Endpoint) -> None:
         _write_notes(config, notes | {endpoint.provider: (*noted, value)})
 
 
-def remove_note(config: Config, endpoint: Endpoint) -> None:
-    """Forget that this host has a token.
+def remove_note(config: Config, endpoint: Endpoint) -> bool:
+    """Forget that this host has a token, or asks for none; false where that was not noted.
 
     Raises:
         UsageError: the data folder cannot be written.
     """
     notes = dict(read_notes(config))
-    if (value := _note_of(endpoint)) in notes.get(endpoint.provider, ()):
-        _write_notes(config, notes | {endpoint.provider: tuple(v for v in notes[endpoint.provider] if v != value)})
+    if (value := _note_of(endpoint)) not in notes.get(endpoint.provider, ()):
+        return False
+    _write_notes(config, notes | {endpoint.provider: tuple(v for v in notes[endpoint.provider] if v != value)})
+    return True
 
 
 def _note_of(endpoint: Endpoint) -> str:

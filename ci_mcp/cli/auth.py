@@ -9,7 +9,7 @@ import click
 from ci_mcp.cli.complete import hosts, provider_argument
 from ci_mcp.cli.context import Options, log_to_stderr, run_async
 from ci_mcp.cli.output import FORMATS, show
-from ci_mcp.errors import AuthError, UsageError
+from ci_mcp.errors import AuthError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +37,10 @@ def auth() -> None:
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
 @click.pass_obj
 def login(options: Options, provider: str, host: str | None, token_stdin: bool) -> None:
-    """Check a token with its service and keep it in the keyring."""
+    """Check a token with its service and keep it in the keyring.
+
+    Of a server that asks for none only its address is kept.
+    """
     from ci_mcp.auth.credentials import store
     from ci_mcp.auth.endpoints import add_note
     from ci_mcp.core.catalog import find
@@ -49,6 +52,10 @@ def login(options: Options, provider: str, host: str | None, token_stdin: bool) 
     _need_keyring(service, endpoint)
     token = _flow(flow, service, config, endpoint) if flow else _token(service, endpoint, token_stdin=token_stdin)
     who = _verify(service, config, endpoint, token)
+    if not token:
+        add_note(config, endpoint)
+        click.echo(f"{service.title} at {endpoint.host} is used without a token ({who})")
+        return
     store(endpoint, token)
     add_note(config, endpoint)
     click.echo(f"logged in to {service.title} at {endpoint.host} ({who}); the token is in the keyring")
@@ -79,7 +86,7 @@ def _say_what_goes_before(options: Options, service: "Service", config: "Config"
 
 
 def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Service, Config, Endpoint]":
-    from ci_mcp.auth.endpoints import Endpoint, address, endpoints
+    from ci_mcp.auth.endpoints import Endpoint, endpoints, service_address
     from ci_mcp.config import Config
     from ci_mcp.core.catalog import load
 
@@ -91,7 +98,7 @@ def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Servi
         raise UsageError(f"there is no provider {provider}", f"the providers are {', '.join(load().services)}")
     config = Config.load(os.environ)
     if host:
-        found = address(host, config.allow_http)
+        found = service_address(service, host, config.allow_http)
         return service, config, Endpoint(provider, found.host, found.base_url)
     known = endpoints(service, config, os.environ)
     if not known:
@@ -100,25 +107,50 @@ def _endpoint(options: Options, provider: str, host: str | None) -> "tuple[Servi
 
 
 def _token(service: "Service", endpoint: "Endpoint", *, token_stdin: bool) -> str:
-    if token_stdin:
-        token = sys.stdin.readline().strip()
-    else:
-        if service.token_page:
-            note = f"\n({service.page_note})" if service.page_note else ""
-            click.echo(f"A token is made at {service.token_page.format(host=endpoint.host)}{note}", err=True)
-        token = click.prompt(f"{service.title} token", hide_input=True, err=True).strip()
+    """The token as it was given; empty where the server may ask for none and the person says that it does not."""
+    from ci_mcp.auth.credentials import Credential, made
+
+    token = _read() if token_stdin else _typed(service, endpoint)
+    if not token and service.open and not token_stdin:
+        return ""
     if not token:
         raise UsageError("the token is empty", "give the token itself on one line")
+    if not service.token_env and ":" not in token:
+        raise UsageError(f"{service.title} knows users and passwords", "give both on one line, as user:password")
+    made(service, Credential(token, "standard input" if token_stdin else "as it was typed"))  # if it can be sent at all
     return token
 
 
+def _read() -> str:
+    return sys.stdin.readline().removeprefix("\ufeff").strip()  # PowerShell pipes begin with that mark
+
+
+def _typed(service: "Service", endpoint: "Endpoint") -> str:
+    what = "user:password" if service.basic else "token"
+    if service.token_page and not service.basic:
+        note = f"\n({service.page_note})" if service.page_note else ""
+        click.echo(f"A token is made at {service.token_page.format(host=endpoint.host)}{note}", err=True)
+    question = f"{service.title} {what}" + (" (return where it asks for none)" if service.open else "")
+    default = "" if service.open else None
+    said: str = click.prompt(question, default=default, show_default=False, hide_input=True, err=True)
+    return said.strip()
+
+
 def _flow(flow: "Login", service: "Service", config: "Config", endpoint: "Endpoint") -> str:
-    """The token that a service's own login gives; what the person has to do there goes to stderr."""
+    """The token that a service's own login gives; what the person has to do there goes to stderr.
+
+    A server that has no such login may ask for user and password, or for nothing: the person is asked.
+    """
 
     async def ask(services: "Services") -> str:
         return await flow(services.api(service.name), lambda said: click.echo(said, err=True))
 
-    return _asked(ask, service, config, endpoint, "")
+    try:
+        return _asked(ask, service, config, endpoint, "")
+    except UnsupportedError:
+        if not sys.stdin.isatty():
+            raise
+        return _token(service, endpoint, token_stdin=False)
 
 
 def _verify(service: "Service", config: "Config", endpoint: "Endpoint", token: str) -> str:
@@ -161,10 +193,9 @@ def logout(options: Options, provider: str, host: str | None) -> None:
 
     service, config, endpoint = _endpoint(options, provider, host)
     was = forget(endpoint)
-    remove_note(config, endpoint)
-    click.echo(
-        f"logged out of {service.title} at {endpoint.host}" if was else f"there was no token for {endpoint.host}"
-    )
+    was = remove_note(config, endpoint) or was
+    nothing = f"there was no token for {endpoint.host} in the keyring"
+    click.echo(f"logged out of {service.title} at {endpoint.host}" if was else nothing)
 
 
 @auth.command(epilog="\b\nExample:\n  ci-mcp auth status")

@@ -5,13 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_mcp.cli.context import Options
+from ci_mcp.errors import UsageError
+
 if TYPE_CHECKING:
     from ci_mcp.logs.store import Store
 
 
 @click.group(epilog="\b\nExample:\n  ci-mcp cache info")
-def cache() -> None:
+@click.pass_obj
+def cache(options: Options) -> None:
     """The logs kept on disk: how many, how large, and away with them."""
+    if options.demo:
+        raise UsageError("the demo's cache ends with it", "leave out --demo for your own")
 
 
 @cache.command(epilog="\b\nExample:\n  ci-mcp cache info")

@@ -286,11 +286,14 @@ def proxy_to(host: str, env: Mapping[str, str]) -> str:
     from ci_mcp.auth.endpoints import loopback
 
     bare = host.rpartition(":")[0] or host
-    exempt = [name.strip().lstrip(".*") for name in (env.get("no_proxy") or env.get("NO_PROXY") or "").split(",")]
-    if not bare or loopback(bare) or any(name and (bare == name or bare.endswith(f".{name}")) for name in exempt):
+    names = [name.strip() for name in (env.get("no_proxy") or env.get("NO_PROXY") or "").split(",")]
+    exempt = [name.lstrip(".*") for name in names]
+    if not bare or loopback(bare) or "*" in names:
         return ""
-    names = (one for name in ("HTTPS_PROXY", "ALL_PROXY") for one in (name.lower(), name))
-    return next((f"{name}={without_userinfo(env[name])}" for name in names if env.get(name)), "")
+    if any(name and (bare == name or bare.endswith(f".{name}")) for name in exempt):
+        return ""
+    known = (one for name in ("HTTPS_PROXY", "ALL_PROXY") for one in (name.lower(), name))
+    return next((f"{name}={without_userinfo(env[name])}" for name in known if env.get(name)), "")
 
 
 def without_userinfo(address: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, add_completion_class, split_arg_string
+from click.shell_completion import BashComplete, CompletionItem, FishComplete, add_completion_class, split_arg_string
 
 _GIT_SECONDS = 2.0
 _MOST_BRANCHES = 200
@@ -99,6 +99,21 @@ class Bash(BashComplete):
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """A value without the pieces that stay."""
         return f"{item.type},{str(item.value).removeprefix(self._begun)}"
+
+
+@add_completion_class
+class Fish(FishComplete):
+    """Fish hands over an empty word as an empty variable, and shows of a line what stands before its second comma."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the current one, and the current one."""
+        os.environ.setdefault("COMP_CWORD", "")  # a variable that is empty went at the start (`ci_mcp.environment`)
+        return super().get_completion_args()
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """A value with what it means."""
+        said = item.help.replace(",", ";") if item.help else None
+        return super().format_completion(CompletionItem(item.value, item.type, said))
 
 
 def joined(pieces: Sequence[str]) -> list[str]:

@@ -51,7 +51,9 @@ async def services(options: Options, only: tuple[str, ...] = ()) -> "AsyncIterat
             config = Config.load(os.environ)
             world = World(config, os.environ, only=only or config.providers)
             store = Store(config.cache_dir / "logs", max_mb=config.cache_max_mb, max_days=config.cache_max_days)
+        stack.callback(store.close)
         async with Services(world, store) as opened:
+            opened.rest = stack.close
             yield opened
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ci_mcp.cli.context import Options, run_async
 from ci_mcp.cli.output import heading, prose, show
+from ci_mcp.cli.progress import progress
 
 if TYPE_CHECKING:
     from ci_mcp.core.answer import Answer
@@ -54,19 +56,20 @@ def demo(options: Options) -> None:
         "A look at ci-mcp against its sandbox: CI services on this machine, with real failures in them.\n"
         "Type any of these commands yourself; without --demo they ask your own CI."
     )
-    run_async(replace(options, demo=True), _tour)
+    # What is shown between the calls must not meet a sign of life: each call has its own.
+    run_async(replace(options, demo=True, quiet=True), partial(_tour, quiet=options.quiet))
     _setup()
     heading("Give it to your agent", "claude mcp add ci -- ci-mcp serve")
     prose('Then ask: "why did the build fail?"')
 
 
-async def _tour(services: "Services") -> None:
-    await _visit(services, _STATUS)
-    explained = await _visit(services, _WHY)
+async def _tour(services: "Services", *, quiet: bool) -> None:
+    await _visit(services, _STATUS, quiet=quiet)
+    explained = await _visit(services, _WHY, quiet=quiet)
     job = explained.data["runs"][0]["failures"][0]["job"]["id"]
     for stop in (*_of_job(job), *_LATER):
-        await _visit(services, stop)
-    await _doctor(services)
+        await _visit(services, stop, quiet=quiet)
+    await _doctor(services, quiet=quiet)
 
 
 def _of_job(job: str) -> Sequence[Stop]:
@@ -82,22 +85,26 @@ def _of_job(job: str) -> Sequence[Stop]:
     )
 
 
-async def _visit(services: "Services", stop: Stop) -> "Answer":
+async def _visit(services: "Services", stop: Stop, *, quiet: bool) -> "Answer":
     from ci_mcp.cli.status import for_a_person
     from ci_mcp.core.call import call
+    from ci_mcp.core.progress import reported_to
 
     heading(stop.title, f"ci-mcp --demo {stop.command}")
-    answer = await call(services, stop.tool, stop.arguments)
+    with progress(quiet=quiet) as spinner, reported_to(spinner.report):
+        answer = await call(services, stop.tool, stop.arguments)
     show(for_a_person(answer) if stop is _STATUS else answer, "text", _WIDTH)
     return answer
 
 
-async def _doctor(services: "Services") -> None:
+async def _doctor(services: "Services", *, quiet: bool) -> None:
     from ci_mcp.cli.checks import Report, check_services
     from ci_mcp.cli.doctor import plain_lines
 
     heading("Does each CI work, and what may the token do?", "ci-mcp --demo doctor")
-    prose("\n".join(plain_lines(Report(await check_services(services), []))))
+    with progress(quiet=quiet):
+        found = await check_services(services)
+    prose("\n".join(plain_lines(Report(found, []))))
 
 
 def _setup() -> None:

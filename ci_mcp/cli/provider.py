@@ -54,6 +54,11 @@ def _document(spec: ToolSpec) -> str:
     return next((k for k, v in spec.input_schema["properties"].items() if "contentMediaType" in v), "")
 
 
+def _needs_document(spec: ToolSpec) -> bool:
+    """Whether it cannot be called without its document."""
+    return _document(spec) in spec.input_schema.get("required", [])
+
+
 def _required(spec: ToolSpec) -> list[str]:
     """The options without which it cannot be called; a document may come from a file."""
     return [name for name in spec.input_schema.get("required", []) if name != _document(spec)]
@@ -62,9 +67,15 @@ def _required(spec: ToolSpec) -> list[str]:
 def _shown(spec: ToolSpec) -> str:
     """An example of how a tool is typed."""
     noun, verb = spec.words
-    keys = [*_required(spec), *(["file"] if _document(spec) else [])]
-    given = "".join(f" --{key.replace('_', '-')} {key.upper()}" for key in keys)
+    keys = [*_required(spec), *(["file"] if _needs_document(spec) else [])]
+    given = "".join(f" --{key.replace('_', '-')}{_such_as(key, spec)}" for key in keys)
     return f"\b\nExample:\n  ci-mcp {spec.provider} {noun} {verb}{given}"
+
+
+def _such_as(key: str, spec: ToolSpec) -> str:
+    """What stands behind an option in an example: nothing behind a flag, the first of several words, else its name."""
+    schema = spec.input_schema["properties"].get(key, {})
+    return "" if schema.get("type") == "boolean" else f" {schema['enum'][0] if 'enum' in schema else key.upper()}"
 
 
 def _option(name: str, schema: dict[str, Any], required: bool) -> click.Option:
@@ -102,7 +113,7 @@ def _callback(spec: ToolSpec) -> Any:
     @click.pass_obj
     def run(options: Options, /, format_: str | None, file_: BinaryIO | None = None, **given: Any) -> int:
         if document:
-            given[document] = _text(document, given[document], file_)
+            given[document] = _text(document, given[document], file_, needed=_needs_document(spec))
         arguments = {key: _value(key, value, key in objects) for key, value in given.items() if value not in (None, ())}
         answer = run_tool(options, spec.name, arguments, (spec.provider,))
         show(answer, format_)
@@ -111,12 +122,13 @@ def _callback(spec: ToolSpec) -> Any:
     return run
 
 
-def _text(name: str, text: str | None, file: BinaryIO | None) -> str:
-    """A document from where it was given."""
-    if (text is None) == (file is None):
+def _text(name: str, text: str | None, file: BinaryIO | None, *, needed: bool) -> str | None:
+    """A document from where it was given; ``None`` where it was not, and need not be."""
+    given = (text is not None) + (file is not None)
+    if given > 1 or (needed and not given):
         raise click.UsageError(f"give either --{name} or --file")
     if file is None:
-        return text or ""
+        return text
     try:
         return file.read().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -37,6 +37,7 @@ def serve(options: Options, read_only: bool | None, providers: tuple[str, ...], 
         async with services(options, providers) as opened:
             config = opened.world.config
             offer = Offer(toolset or config.toolset, config.read_only if read_only is None else read_only)
+            opened.configured()  # a provider that there is not is told here, before anybody is served
             await server.serve(opened, offer)
 
     anyio.run(main)

@@ -49,7 +49,10 @@ def _table(found: dict[str, ToolSpec]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("tool", "", "what it gives", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("tool", no_wrap=True)  # a name is copied: it is all there
+    table.add_column("")
+    table.add_column("what it gives", overflow="fold")
     for spec in found.values():
         table.add_row(spec.name, "" if spec.read_only else "[yellow]writes[/]", spec.description)
     Console().print(table)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ci_mcp.core.answer import Answer, compact, render
+from ci_mcp.core.fence import closing
 from ci_mcp.core.shapes import Page, Prose
 
 DEFAULT_TOKENS = 4_000
@@ -44,7 +45,8 @@ def shorten(text: str, room: int) -> str:
         used += len(line) + 1
         kept += 1
     head = f"[cut to fit: {len(lines) - kept} of {len(lines)} lines left out at the end; ask for less at a time]"
-    return "\n".join([head, *(lines[:kept] or [lines[0][: max(0, room - 120)]])])
+    end = closing(lines[:kept])
+    return "\n".join([head, *(lines[:kept] or [lines[0][: max(0, room - 120)]]), *([end] if end else [])])
 
 
 def _fewer(page: Page[Any], data: dict[str, Any], room: int) -> dict[str, Any]:

@@ -1,8 +1,13 @@
 """A fence around text that a CI wrote, which that text cannot close."""
 
 import hashlib
+import re
+from collections.abc import Iterable
+from typing import Final
 
 from ci_mcp.core.answer import safe
+
+_OPENS: Final = re.compile(r"<<<[\w ]+, untrusted output, (\w+)")
 
 
 def fence(text: str, what: str) -> str:
@@ -16,3 +21,14 @@ def fence(text: str, what: str) -> str:
     while mark in text:
         mark = hashlib.blake2s(mark.encode(), digest_size=4).hexdigest()
     return f"<<<{what}, untrusted output, {mark}\n{text}\n>>>{mark}"
+
+
+def closing(lines: Iterable[str]) -> str:
+    """The line that closes a fence which these lines leave open, as their end was cut off; empty where none does."""
+    end = ""
+    for line in lines:
+        if end:
+            end = "" if line == end else end
+        elif opens := _OPENS.fullmatch(line):
+            end = f">>>{opens[1]}"
+    return end

@@ -4,12 +4,15 @@ The SDK cancels every call as soon as stdin ends, so a script that pipes its que
 answers, by chance.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Self
 
 import anyio
 
 GRACE_SECONDS: Final = 1.0
 """A client that waits for the process to end must not wait long for what it no longer wants."""
+
+Refuse = Callable[[Exception], Awaitable[None]]
 
 
 class Unanswered:
@@ -48,17 +51,19 @@ class Unanswered:
 class Questions:
     """A stream of the SDK to read from, whose end waits for the answers."""
 
-    def __init__(self, stream: Any, unanswered: Unanswered) -> None:
-        """Over a stream."""
-        self._stream, self._unanswered = stream, unanswered
+    def __init__(self, stream: Any, unanswered: Unanswered, refuse: Refuse | None = None) -> None:
+        """Over a stream; ``refuse`` is told of what came and could not be read."""
+        self._stream, self._unanswered, self._refuse = stream, unanswered, refuse
 
     async def receive(self) -> Any:
-        """The next message; raises what the stream raises at its end."""
+        """The next message, or an error in the place of one; raises what the stream raises at its end."""
         try:
             item = await self._stream.receive()
         except anyio.EndOfStream:
             await self._unanswered.none()
             raise
+        if self._refuse and isinstance(item, Exception):
+            await self._refuse(item)
         self._unanswered.asked(getattr(item, "message", None))
         return item
 

@@ -1,6 +1,7 @@
 """The answer of every provider's ``jobs_logs``: one way to read a log, whichever CI wrote it."""
 
 from dataclasses import replace
+from functools import partial
 
 import anyio.to_thread
 
@@ -19,7 +20,14 @@ _KEY_LINES = 320  # a private key is no longer
 
 
 async def view(  # noqa: PLR0913 - the parameters of the tools that it answers
-    log: Log, *, title: str, tail: int = 0, search: str = "", around: int = 0, start: int = 0
+    log: Log,
+    *,
+    title: str,
+    tail: int = 0,
+    search: str = "",
+    around: int = 0,
+    start: int = 0,
+    within: tuple[int, int] | None = None,
 ) -> Prose:
     """The part of a log that was asked for: ``search`` first, then ``around``, ``start``, else its last lines.
 
@@ -30,23 +38,32 @@ async def view(  # noqa: PLR0913 - the parameters of the tools that it answers
         search: an RE2 pattern.
         around: a line number, as an excerpt or another view printed it.
         start: the first line number to show.
+        within: the first and the last line of the part that is meant, such as a step; ``None`` for the whole log.
 
     Raises: `UsageError` for a pattern that RE2 does not take.
     """
-    seen = await anyio.to_thread.run_sync(lambda: _without_keys(log, _view(log, tail, search, around, start)))
+    look = partial(_view, within=within, tail=tail, search=search, around=around, start=start)
+    seen = await anyio.to_thread.run_sync(lambda: _without_keys(log, look(log)))
     hint = "more: around=N or start=N with a line number, search=REGEX, tail=N"
     return Prose(f"{title}\n{fence(seen.text(), 'log')}\n{hint}", {"log": title} | seen.records())
 
 
-def _view(log: Log, tail: int, search: str, around: int, start: int) -> engine.View:
+def _view(  # noqa: PLR0913 - the parameters of the tools that it answers
+    log: Log, *, within: tuple[int, int] | None, tail: int, search: str, around: int, start: int
+) -> engine.View:
     count = tail or LINES
     if search:
-        return engine.search(log, search, context=NEAR, limit=count).fit(_ROOM)
+        return engine.search(log, search, context=NEAR, limit=count, within=within).fit(_ROOM)
     if around:
         return engine.around(log, around, CONTEXT).fit(_ROOM)
+    first, last = within or (1, log.total)
     if start:
-        return engine.window(log, start, count).fit(_ROOM)
-    return engine.tail(log, count).fit(_ROOM, keep_end=True)
+        start = max(start, first)
+        return engine.window(log, start, min(count, max(0, last - start + 1))).fit(_ROOM)
+    if last < log.total:
+        count = min(count, last - first + 1)
+        return engine.window(log, last - count + 1, count).fit(_ROOM, keep_end=True)
+    return engine.tail(log, min(count, last - first + 1)).fit(_ROOM, keep_end=True)
 
 
 def _without_keys(log: Log, seen: engine.View) -> engine.View:

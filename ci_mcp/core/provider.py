@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from ci_mcp.auth.service import Service
-from ci_mcp.core.shapes import Checkout, Failure, Identity, Place, Run, RunQuery, TestCase
+from ci_mcp.core.shapes import Checkout, Failure, Identity, Job, Place, Run, RunQuery, TestCase
 from ci_mcp.logs.store import Store
 from ci_mcp.net.heard import Heard
 from ci_mcp.net.pages import Onward
@@ -176,7 +176,8 @@ class Hooks:
         failures: a run (and, where given, one job id) → why its jobs are not green.
         log: ``Job.log_id`` → the job's log as bytes, steps marked in GitHub's notation
             (``##[group]NAME``, ``##[endgroup]``, ``##[error]Process completed with exit code N.``).
-        most_logs: how many logs one explanation reads, where each takes several requests; 0 for as many as it may.
+        few_logs: the jobs of a run that is about to be explained → the same, those that are worth it with a
+            ``log_id``; ``None`` where a log takes one request.
         rerun: run id, failed jobs only or all → the id of the new run.
         reruns_all: in words, why ``rerun`` also runs again what passed, where the vendor has no other way.
         flaky: project → the tests that the vendor calls flaky.
@@ -200,7 +201,7 @@ class Hooks:
     poll: Callable[[Api, Run], Awaitable[Run]] | None = None
     failures: Callable[[Api, Run, str], Awaitable[list[Failure]]] | None = None
     log: Callable[[Api, str], AsyncIterator[bytes]] | None = None
-    most_logs: int = 0
+    few_logs: Callable[[Api, Sequence[Job]], tuple[Job, ...]] | None = None
     rerun: Callable[[Api, str, bool], Awaitable[str]] | None = None
     reruns_all: str = ""
     flaky: Callable[[Api, str], Awaitable[list[TestCase]]] | None = None

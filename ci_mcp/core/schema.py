@@ -2,11 +2,13 @@
 
 import difflib
 import inspect
+import json
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from ci_mcp.core.catalog import (
     TRIAGE,
@@ -24,6 +26,7 @@ from ci_mcp.errors import UsageError
 FORCE = {"type": "boolean", "description": "Even if just started"}
 _NOISE = ("title", "default", "minLength")  # that a required text is not empty goes without saying; it is checked
 _SHOWN_ERRORS = 3
+_TRUTH = TypeAdapter(bool)
 
 
 @cache
@@ -31,21 +34,50 @@ def arguments(tool: Tool | Prompt | Resource) -> type[BaseModel]:
     """A model of its parameters; its first one, the Api or the services, is not an argument."""
     parameters = list(inspect.signature(tool.function, eval_str=True).parameters.values())[1:]
     fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
-    return create_model(tool.name, __config__=ConfigDict(extra="forbid"), **fields)
+    # A model gives a job's or a build's number as a number, where it may also be an id or a URL.
+    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    return create_model(tool.name, __config__=config, **fields)
+
+
+@cache
+def _lists(model: type[BaseModel]) -> frozenset[str]:
+    known = model.model_json_schema().get("properties", {})
+    return frozenset(name for name, schema in known.items() if schema.get("type") == "array")
 
 
 def check(tool: Tool | Prompt | Resource, raw: dict[str, Any]) -> dict[str, Any]:
     """The arguments as it takes them; raises `UsageError` naming what is wrong with them.
 
-    A null is taken for an argument that was not given: models often send one.
+    What models often send is taken for what it means: a null for an argument that was not given, a number for a
+    text, a text for a list of one, a list that was written into a text.
     """
-    given = {name: value for name, value in raw.items() if value is not None}
     model = arguments(tool)
+    given = {
+        name: _listed(value) if isinstance(value, str) and name in _lists(model) else value
+        for name, value in raw.items()
+        if value is not None
+    }
     try:
         checked = model.model_validate(given)
     except ValidationError as error:
         raise UsageError(f"bad arguments for {tool.name}", _complaint(model, error)) from None
     return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _listed(value: str) -> list[Any]:
+    if value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(value)
+            return found if isinstance(found, list) else [value]
+    return [value]
+
+
+def forced(name: str, raw: dict[str, Any]) -> bool:
+    """Whether ``force`` is given to a tool that starts a run; raises `UsageError` where it is not true or false."""
+    try:
+        return _TRUTH.validate_python(raw.get("force") or False)
+    except ValidationError:
+        raise UsageError(f"bad arguments for {name}", "force: give true or false") from None
 
 
 def _complaint(model: type[BaseModel], error: ValidationError) -> str:
@@ -58,8 +90,13 @@ def _complaint(model: type[BaseModel], error: ValidationError) -> str:
                 f"did you mean {near[0]}?" if near else f"it takes {', '.join(model.model_fields) or 'no arguments'}"
             )
             said.append(f"there is no {name}; {known}")
+        elif problem["type"] == "missing":
+            told = model.model_fields[name].description
+            said.append(f"{name} is missing" + (f" ({told})" if told else ""))
         else:
-            said.append(f"{name}: {problem['msg']}")
+            field = model.model_fields.get(str(problem["loc"][0]))
+            told = field.description if field and problem["type"].startswith("string_") else ""
+            said.append(f"{name}: {problem['msg']}" + (f" ({told})" if told else ""))
     return "; ".join(said)
 
 

@@ -54,6 +54,8 @@ class Services:
         self._transport = transport
         self.store = store
         self.catalog = known or catalog.load()
+        self.rest: Callable[[], None] = store.close
+        """Ends what was made for this process besides connections; a process that cannot wait for its end calls it."""
         self._open: dict[tuple[str, str], HttpApi] = {}
         self._slots: dict[str, anyio.Semaphore] = {}
         self._stack = AsyncExitStack()
@@ -89,6 +91,15 @@ class Services:
         if service is None:
             raise UsageError(f"there is no provider {name}", f"the providers are {', '.join(self.catalog.services)}")
         return service
+
+    def asked_only(self, name: str) -> None:
+        """Raise `UsageError` where a provider is left out by choice, however it is configured."""
+        only = self.world.only
+        if only and name not in only:
+            raise UsageError(
+                f"{name} is left out here: only {', '.join(only)} may be asked",
+                f'"--provider {name}", or "providers" in config.toml, adds it',
+            )
 
     def provider(self, name: str) -> "Provider":
         """The provider's code, imported now if it was not."""

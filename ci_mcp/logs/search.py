@@ -3,6 +3,7 @@
 Patterns are RE2 and are matched against the clean text of each line: linear time, whatever the pattern.
 """
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -130,7 +131,7 @@ def around(log: Log, number: int, context: int) -> View:
     return window(log, first, number + max(context, 0) - first + 1)
 
 
-def search(log: Log, pattern: str, *, context: int = 3, limit: int = 50) -> View:
+def search(log: Log, pattern: str, *, context: int = 3, limit: int = 50, within: tuple[int, int] | None = None) -> View:
     """The first ``limit`` lines that match, each with ``context`` lines on both sides; all matches are counted.
 
     Args:
@@ -138,6 +139,7 @@ def search(log: Log, pattern: str, *, context: int = 3, limit: int = 50) -> View
         pattern: RE2 syntax, matched against each line's clean text; ``(?i)`` ignores case.
         context: lines before and after each match; windows that overlap are merged.
         limit: how many matching lines to show.
+        within: the first and the last line to look at; ``None`` for the whole log.
 
     Raises:
         UsageError: the pattern is not RE2; with RE2's own words.
@@ -145,11 +147,15 @@ def search(log: Log, pattern: str, *, context: int = 3, limit: int = 50) -> View
     finder = compile_pattern(pattern)
     hits: list[int] = []
     count = 0
+    first, last = within or (1, sys.maxsize)
     for number in _matching(log, finder):
+        if not first <= number <= last:
+            continue
         count += 1
         if len(hits) < limit:
             hits.append(number)
-    lines, whole = _bounded(_windows(log, hits, max(context, 0)))
+    near = (line for line in _windows(log, hits, max(context, 0)) if first <= line.number <= last)
+    lines, whole = _bounded(near)
     shown = frozenset(hits).intersection(line.number for line in lines)
     notes = []
     if len(shown) < count:

@@ -30,11 +30,22 @@ RUNNING_SECONDS: Final = 30.0
 """A log that still grows is read again after this time."""
 FILE_MAX: Final = 100 << 20
 """Most bytes of a file that is kept; a log has no such bound, for the cache has one."""
+
+
+class _Mark(bytes):
+    """An empty chunk that says something by being this one."""
+
+    __slots__ = ()
+
+
+UNSETTLED: Final = _Mark()
+"""Given among the chunks of a log: what came is not its last word, though its job has ended: it is read again soon."""
 _ABANDONED_SECONDS: Final = 3600.0
 _AGAIN: Final = 3
 """How often a log is fetched again that another process threw away as soon as it was written."""
 _FINISHED: Final = ".log"
 _RUNNING: Final = ".running"
+_UNSETTLED: Final = ".unsettled"
 _PARTIAL: Final = ".part"
 _FILES: Final = "files"
 
@@ -86,6 +97,7 @@ class Store:
         self._max_bytes = max_mb << 20
         self._max_seconds = max_days * 86400.0
         self._fallback: Path | None = None
+        self._forget: Callable[[], object] | None = None
         self._busy: dict[str, tuple[anyio.Lock, int]] = {}
 
     async def log(self, key: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
@@ -94,7 +106,8 @@ class Store:
         Args:
             key: names the log among all services: provider, host, job.
             fetch: gives its bytes; called once even where several ask for the same log at once.
-            finished: whether it can still grow; one that can is fetched again after 30 s.
+            finished: whether it can still grow; one that can is fetched again after 30 s, and so is one that
+                holds `UNSETTLED`.
 
         Returns:
             the log, open: close it.
@@ -133,11 +146,10 @@ class Store:
                 with contextlib.suppress(OSError):
                     os.utime(path)  # it was used: the last to go
                 return log
-        if not finished:
-            path = path.with_suffix(_RUNNING)
-            with contextlib.suppress(OSError):
-                if 0 <= time.time() - path.stat().st_mtime < RUNNING_SECONDS:
-                    return _read(path)
+        path = path.with_suffix(_UNSETTLED if finished else _RUNNING)
+        with contextlib.suppress(OSError):
+            if 0 <= time.time() - path.stat().st_mtime < RUNNING_SECONDS:
+                return _read(path)
         return None
 
     async def file(self, key: str, name: str, fetch: Callable[[], AsyncIterator[bytes]]) -> Kept:
@@ -169,12 +181,16 @@ class Store:
 
     async def _fetched(self, name: str, fetch: Callable[[], AsyncIterator[bytes]], *, finished: bool) -> "Log":
         async def write() -> "tuple[Path, Log]":
-            path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", fetch)
+            watched = _Watched(fetch)
+            path = await self._written(f"{name}{_FINISHED if finished else _RUNNING}", watched.chunks)
+            if finished and not watched.settled:
+                with _disk():
+                    path = path.replace(path.with_suffix(_UNSETTLED))
             return path, _open(path)
 
         path, log = await self._tried(write)
-        if finished:
-            _remove(path.with_suffix(_RUNNING))
+        for suffix in {_RUNNING, _UNSETTLED} - {path.suffix} if finished else ():
+            _remove(path.with_suffix(suffix))
         self._evict(path)
         return log
 
@@ -227,7 +243,12 @@ class Store:
             raise UsageError(f"a log cannot be kept in {self._fallback}: {reason}", "make room there")
         _log.warning("logs are not kept: %s cannot be written (%s)", self._folder, reason)
         self._fallback = Path(tempfile.mkdtemp(prefix="ci-mcp-"))
-        weakref.finalize(self, shutil.rmtree, self._fallback, ignore_errors=True)
+        self._forget = weakref.finalize(self, shutil.rmtree, self._fallback, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove what is not kept: the temporary folder, where there is one."""
+        if self._forget is not None:
+            self._forget()
 
     def _evict(self, newest: Path) -> None:
         """Let go of what is too old, then of the least recently used until the rest fits; never of the newest."""
@@ -251,7 +272,7 @@ class Store:
         for place in (folder, folder / _FILES):
             with contextlib.suppress(OSError):
                 for path in list(place.iterdir()):
-                    if place != folder or path.suffix in {_FINISHED, _RUNNING, _PARTIAL}:
+                    if place != folder or path.suffix in {_FINISHED, _RUNNING, _UNSETTLED, _PARTIAL}:
                         with contextlib.suppress(OSError):
                             yield path, path.stat()
 
@@ -268,6 +289,25 @@ class Store:
                 path.unlink()
                 removed += 1
         return removed
+
+
+class _Watched:
+    """Looks for `UNSETTLED` in what passes."""
+
+    def __init__(self, fetch: Callable[[], AsyncIterator[bytes]]) -> None:
+        self._fetch = fetch
+        self.settled = True
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes as they come."""
+        source = self._fetch()
+        try:
+            async for chunk in source:
+                self.settled = self.settled and chunk is not UNSETTLED
+                yield chunk
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
 
 class _Summed:

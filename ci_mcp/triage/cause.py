@@ -63,6 +63,7 @@ _CERTAIN: Final = (
             r"exceeded the maximum (?:execution )?time",
             r"\bjob (?:has )?exceeded .{0,40}(?:time|limit)",
             r"exceeded .{0,20}execution time limit",
+            r"command timed out: \d+ seconds (?:without output|elapsed)",
         ),
     ),
     (

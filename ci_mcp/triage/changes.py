@@ -33,14 +33,18 @@ class Past:
         same: one that passed before it on the same commit.
         before: the last one of its branch before it that passed or failed.
         jobs: the names of the jobs that failed in ``before``; ``None`` where they were not looked up.
+        tests: the names of the tests that failed in ``before``; ``None`` where nobody has asked about it lately.
         unknown: how many runs of its branch before it were not looked at, as each costs a request.
+        cut: whether older ones may be there, beyond those that a list shows.
     """
 
     green: Run | None = None
     same: Run | None = None
     before: Run | None = None
     jobs: frozenset[str] | None = None
+    tests: frozenset[str] | None = None
     unknown: int = 0
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ class _Looking:
         self.api, self.hooks, self.run, self.known = api, hooks, run, known
         self.spare = self.elsewhere = 0
         self.older: list[Run] = []
+        self.before: Run | None = None
         self.unknown = 0
+        self.cut = False
         self.of_default: Run | None = None
 
     async def back(self) -> None:
@@ -105,10 +111,16 @@ class _Looking:
         if left_open and self.hooks.statuses:
             self.older = await self._told(self.older, self.spare)
             self.unknown = sum(one.status is Status.UNKNOWN for one in self.older)
+        # Of a list of green runs alone nobody can tell what came between.
+        self.before = before(self.run, self.older)
+        if left_open and self.hooks.statuses:
             return
         whole = 0 < len(self.known) < LOOK_BACK and not left_open
         if _passed(self.older) is None and not whole and self.spare:
-            self.older += _older(await self._runs(self.run.branch, Status.PASSED), self.run, self.run.branch)
+            green = await self._runs(self.run.branch, Status.PASSED)
+            self.older += _older(green, self.run, self.run.branch)
+            whole = len(green) < LOOK_BACK
+        self.cut = not whole
 
     async def aside(self, default: str) -> None:
         """The last green run of the default branch, which is guessed from the known runs where it is not told."""
@@ -123,7 +135,7 @@ class _Looking:
         same = next(
             (one for one in self.older if one.status is Status.PASSED and commit and one.commit == commit), None
         )
-        return Past(green, same, before(self.run, self.older), unknown=self.unknown)
+        return Past(green, same, self.before, unknown=self.unknown, cut=self.cut)
 
     async def _runs(self, branch: str, status: Status | None = None) -> list[Run]:
         query = RunQuery(project=self.run.project, branch=branch, status=status, limit=LOOK_BACK, statuses=False)
@@ -154,10 +166,22 @@ def _passed(runs: Sequence[Run]) -> Run | None:
 
 
 def _older(runs: Sequence[Run], run: Run, branch: str) -> list[Run]:
-    """The runs of a branch, of the same series, that began before ``run`` and do not hold it."""
+    """The runs of a branch, of the same series, that began before ``run`` and do not hold it.
+
+    Of those that began with it, to the second, they are the ones listed after it: the newest come first.
+    """
     own = {run.id, run.within}
-    mine = [one for one in runs if (one.branch, one.series) == (branch, run.series) and one.id not in own]
-    return [one for one in mine if not (one.created and run.created) or one.created < run.created]
+    at = next((number for number, one in enumerate(runs) if one.id == run.id), len(runs))
+    mine = [
+        (number > at, one)
+        for number, one in enumerate(runs)
+        if (one.branch, one.series) == (branch, run.series) and one.id not in own
+    ]
+    return [
+        one
+        for after, one in mine
+        if not (one.created and run.created) or one.created < run.created or (after and one.created == run.created)
+    ]
 
 
 async def default_branch(root: str) -> str:

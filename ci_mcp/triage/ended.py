@@ -25,8 +25,12 @@ async def told(services: Services, watches: Sequence[Watch], problems: Sequence[
     A failure is explained while the call's time lasts.
     """
     over = [watch for watch in watches if watch.ended or (fail_fast and _bad(watch))]
-    why = await _explained(services, [watch for watch in over if _bad(watch)])
-    parts = [why.get(watch) or _plain(watch, over=watch in over) for watch in watches if watch.run]
+    plain = {watch: _sized(services, _plain(watch, over=watch in over)) for watch in watches if watch.run}
+    bad = [watch for watch in over if _bad(watch)]
+    # How to go on with the others is said in full, however much there is to explain.
+    spent = sum(story.budget for watch, story in plain.items() if watch not in bad)
+    why = await _explained(services, bad, max(DEFAULT_TOKENS - spent, DEFAULT_TOKENS // 2))
+    parts = list((plain | why).values())
     unasked = [*problems, *(str(watch.problem) for watch in watches if watch.problem)]
     said = explain.prose(services, parts, unasked, DEFAULT_TOKENS)
     goes_on = [watch for watch in watches if watch not in over and not watch.problem]
@@ -40,12 +44,16 @@ def _bad(watch: Watch) -> bool:
     return watch.run is not None and watch.run.status.bad
 
 
-async def _explained(services: Services, watches: Sequence[Watch]) -> dict[Watch, Story]:
-    """The stories of failed runs, as far as they can be had in time."""
+def _sized(services: Services, story: Story) -> Story:
+    return replace(story, budget=explain.size(services, story))
+
+
+async def _explained(services: Services, watches: Sequence[Watch], tokens: int) -> dict[Watch, Story]:
+    """The stories of failed runs in so many tokens, as far as they can be had in time."""
     targets = [_at(watch) for watch in watches]
     found: list[Story | CiError] = []
     with anyio.move_on_at(anyio.current_effective_deadline() - _RESERVE):
-        found = await stories(services, targets, DEFAULT_TOKENS, compare=True)
+        found = await stories(services, targets, tokens, compare=True)
     return {
         watch: replace(story, notes=(*watch.notes, *story.notes))
         for watch, story in zip(watches, found, strict=False)

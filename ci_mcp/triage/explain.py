@@ -19,6 +19,8 @@ from ci_mcp.triage.gather import Room, Story
 from ci_mcp.triage.reading import Explained
 
 _ID: Final = re.compile(r"[0-9a-f-]{32,}")  # a person's id tells a reader nothing
+# What such a run took is that of a part of it, as of one whose failed jobs run again.
+_GOES_ON: Final = frozenset({Status.QUEUED, Status.RUNNING, Status.FAILING})
 _NEWLINE: Final = "\n"
 _REASONS: Final = 3  # for which jobs came to nothing
 _MESSAGE: Final = 200  # characters of a test's message
@@ -48,6 +50,7 @@ _DETAILS: Final = (
     Detail(),
     Detail(tests=3, names=5, commits=5),
     Detail(failures=8, tests=2, names=3, commits=0),
+    Detail(failures=6, tests=1, names=2, commits=0),
     Detail(failures=4, tests=1, names=2, commits=0, notes=False),
     Detail(failures=2, tests=1, names=1, commits=0, notes=False),
     Detail(failures=1, tests=1, names=0, commits=0, notes=False, whole=False),
@@ -113,7 +116,7 @@ class _Telling:
         story = self.story
         reason = story.run.reason
         # A vendor's summary of several lines repeats what the logs say better.
-        late = "\n" in reason and any(one.excerpt for one in story.explained)
+        late = "\n" in reason and any(one.excerpt or one.log or one.failure.tests for one in story.explained)
         parts = [self._head(*([reason] if reason and not late else []))]
         if story.target.place.job and not story.explained:
             parts.append(f"The job {self._job_name()} did not fail.")
@@ -137,7 +140,7 @@ class _Telling:
             f"commit {run.commit[:10]}{title}" if run.commit else "",
             f"by {words.line(run.actor, 80)}" if run.actor and not _ID.fullmatch(run.actor) else "",
             self._ago(run.created) if run.created else "",
-            f"took {words.duration(run.duration)}" if run.duration else "",
+            f"took {words.duration(run.duration)}" if run.duration and run.status not in _GOES_ON else "",
         ]
         return ", ".join(part for part in parts if part)
 
@@ -268,9 +271,7 @@ class _Telling:
     def _green(self) -> str:
         run, green = self.story.run, self.story.past.green if self.story.past else None
         if green is None:
-            of, unknown = words.line(run.branch or run.project), self.story.past.unknown if self.story.past else 0
-            unread = f" ({words.count(unknown, 'earlier run')} not looked at: each costs a request)" if unknown else ""
-            return f"No green run of {of} was found to compare with{unread}." if of else ""
+            return self._no_green()
         if green.commit and green.commit == run.commit:
             return self._same(green)
         between = self.story.between
@@ -282,6 +283,17 @@ class _Telling:
             since = f": commits {green.commit[:10]}..{run.commit[:10]} came since"
         of = words.line(green.branch or run.project)
         return f"Last green run of {of}: {green.id}{self._when(green)}{since}."
+
+    def _no_green(self) -> str:
+        run, past = self.story.run, self.story.past
+        of = words.line(run.branch or run.project)
+        if past is None or not of:
+            return ""
+        if past.unknown:
+            unread = f"{words.count(past.unknown, 'earlier run')} not looked at: each costs a request"
+        else:
+            unread = "only the newest runs were looked at" if past.cut else ""
+        return f"No green run of {of} was found to compare with{f' ({unread})' if unread else ''}."
 
     def _same(self, run: Run) -> str:
         return f"The same commit passed in run {run.id}{self._when(run)}: suspect a flaky test or the environment."
@@ -302,12 +314,21 @@ class _Telling:
             return ["The run before this one passed: what fails is new."] if past.green is before else []
         if past.jobs is None:
             return [f"The run before this one ({before.id}{self._when(before)}) failed, too."]
-        names = [name for one in self.story.explained for name in (one.failure.job.name, *one.also)]
-        old = [name for name in names if name in past.jobs]
-        new = [name for name in names if name not in past.jobs]
+        jobs = [name for one in self.story.explained for name in (one.failure.job.name, *one.also)]
+        said = self._compared(jobs, past.jobs)
+        lines = [f"The run before this one ({before.id}{self._when(before)}) failed, too; {'; '.join(said)}."]
+        tests = [test.name for one in self.story.explained for test in one.failure.tests]
+        if tests and past.tests:
+            gone = sorted(past.tests.difference(tests))
+            said = self._compared(list(dict.fromkeys(tests)), past.tests)
+            said += [f"not failing now: {self._names(gone)}"] if gone else []
+            lines.append(f"Its failing tests: {'; '.join(said)}.")
+        return lines
+
+    def _compared(self, names: Sequence[str], before: frozenset[str]) -> list[str]:
+        old, new = ([name for name in names if (name in before) is known] for known in (True, False))
         said = [f"failing there already: {self._names(old)}"] if old else []
-        said += [f"new: {self._names(new)}"] if new else []
-        return [f"The run before this one ({before.id}{self._when(before)}) failed, too; {'; '.join(said)}."]
+        return said + ([f"new: {self._names(new)}"] if new else [])
 
 
 def _said(words: str, text: str) -> bool:

@@ -21,7 +21,7 @@ from ci_mcp.triage import changes, checkout, files, memory
 from ci_mcp.triage.changes import Between, Past
 from ci_mcp.triage.choose import Choice, choose
 from ci_mcp.triage.memory import Known
-from ci_mcp.triage.reading import Explained, Reader, excerpts, fold, patience, with_few_logs, without_excerpts
+from ci_mcp.triage.reading import Explained, Reader, excerpts, fold, patience, without_excerpts
 from ci_mcp.triage.target import Target
 
 Call = Callable[[], Awaitable[None]]
@@ -104,6 +104,7 @@ class _Gathering:
         self.failures: Sequence[Failure] = ()
         self.past: Past | None = None
         self.failed_before: frozenset[str] | None = None
+        self.tests_before: frozenset[str] | None = None
         self.flaky: Mapping[str, str] = {}
         self.notes: list[str] = []
 
@@ -148,8 +149,8 @@ class _Gathering:
     async def read_more(self) -> None:
         """Why its jobs failed, their logs, and what came before, side by side."""
         job = self.target.place.job
-        if self.hooks.most_logs and not job:
-            self.run = replace(self.run, jobs=with_few_logs(self.run.jobs, self.hooks.most_logs))
+        if self.hooks.few_logs and not job:
+            self.run = replace(self.run, jobs=self.hooks.few_logs(self.api, self.run.jobs))
         run = self.run
         # The logs come while the reports do; whoever reads one later finds it in the store.
         bad = [one for one in run.jobs if one.status.bad and job in {"", one.id}]
@@ -195,7 +196,7 @@ class _Gathering:
     async def _look_back(self, run: Run) -> None:
         await together([partial(self._at_past, run), partial(self._at_before, run)])
         if self.past:
-            self.past = replace(self.past, jobs=self.failed_before)
+            self.past = replace(self.past, jobs=self.failed_before, tests=self.tests_before)
 
     async def _at_past(self, run: Run) -> None:
         spare = max(0, min(_SPARE, _FOR_JOBS - 2 * self._bad()))
@@ -210,6 +211,8 @@ class _Gathering:
         if known or self._bad() <= 1:
             whole = known.run if known else await self._whole(before, before.id)
             self.failed_before = frozenset(one.name for one in whole.jobs if one.status.bad)
+        if known and "" in known.failures:
+            self.tests_before = frozenset(test.name for one in known.failures[""] for test in one.tests)
 
     def _bad(self) -> int:
         return sum(one.status.bad for one in self.run.jobs)

@@ -27,7 +27,6 @@ _ASIDE: Final = 300  # tokens of the excerpt of what its service has ended
 _LAST: Final = 120  # and where nothing in it tells why
 _LONGEST: Final = 20.0  # seconds that one log may take
 _SHARE: Final = 0.5  # of the time that is left when it is asked for
-_WORDS: Final = re.compile(r"[-_ ,:/()]+")
 _EXIT: Final = re.compile(r"exit code (\d+)")
 
 
@@ -53,20 +52,6 @@ class Explained:
         """Whether more is known than that the job failed."""
         known = self.log or self.excerpt or self.problem or self.failure.reason or self.failure.tests or self.step
         return bool(known) or self.exit_code is not None
-
-
-def with_few_logs(jobs: Sequence[Job], most: int) -> tuple[Job, ...]:
-    """The jobs, few of them with a log: those whose names differ most, for variants in a matrix often fail alike."""
-    left = [at for at, job in enumerate(jobs) if job.log_id]
-    words = {at: set(enumerate(_WORDS.split(jobs[at].name))) for at in left}
-    seen: set[tuple[int, str]] = set()
-    chosen: set[int] = set()
-    while left and len(chosen) < most:
-        best = max(left, key=lambda at: len(words[at] - seen))
-        seen |= words[best]
-        left.remove(best)
-        chosen.add(best)
-    return tuple(job if at in chosen or not job.log_id else replace(job, log_id="") for at, job in enumerate(jobs))
 
 
 def patience() -> float:

@@ -74,6 +74,7 @@ async def standings(services: Services, target: Target) -> Standings:
             newest.setdefault(run.branch, run)
         found = list(newest.values())
     wanted = [run for run in found if run.status in _GOING or (run.status.finished and run.duration is None)]
+    wanted.sort(key=lambda run: run.status.finished)  # what runs now tells more than how long an older one took
     looked = await settled([partial(_look, api, hooks, run) for run in wanted[:_LOOKED]])
     now = {run.id: run for run in looked if not isinstance(run, CiError)}
     return Standings([_row(target.provider, run, now.get(run.id), history) for run in found], notes)

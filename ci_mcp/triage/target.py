@@ -8,7 +8,9 @@ from fnmatch import fnmatch
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
+from ci_mcp.auth.credentials import variables
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.auth.service import Service
 from ci_mcp.core import repository
 from ci_mcp.core.provider import Api
 from ci_mcp.core.services import Services
@@ -80,10 +82,16 @@ async def find(services: Services, text: str) -> Found:
 async def _from_urls(services: Services, urls: Sequence[str]) -> Target:
     """The place of the first URL that is a configured CI's; people paste more than the one that counts."""
     for url in urls:
-        for name in services.configured():
-            served = _served(services, name, url)
-            if served:
-                return await _from_url(services, name, *served)
+        served = [(name, *found) for name in services.configured() if (found := _served(services, name, url))]
+        # Several services may share a host: the one at this very port is asked first, then whoever knows such a path.
+        served.sort(key=lambda one: one[1].host.lower() != _netloc(url))
+        for name, endpoint, own in served:
+            target = await _from_url(services, name, endpoint, own)
+            if target:
+                return target
+        if served:
+            title = services.service(served[0][0]).title
+            raise NotFoundError(f"this {title} URL names no project, run or job", "paste the page of a run or a job")
     raise _unknown_host(services, _host(urls[0]))
 
 
@@ -116,25 +124,27 @@ def _netloc(url: str) -> str:
     return _host(url) + (f":{port}" if port and port != _PORTS[split.scheme.lower()] else "")
 
 
-async def _from_url(services: Services, name: str, endpoint: Endpoint, url: str) -> Target:
+async def _from_url(services: Services, name: str, endpoint: Endpoint, url: str) -> Target | None:
     hook = services.provider(name).hooks.locate
     place = await hook(services.api(name, endpoint.host), url) if hook else None
-    if place is None:
-        title = services.service(name).title
-        raise NotFoundError(f"this {title} URL names no project, run or job", "paste the page of a run or a job")
-    return Target(name, place)
+    return Target(name, place) if place else None
 
 
 def _unknown_host(services: Services, host: str) -> CiError:
     for name, service in services.catalog.services.items():
         if any(fnmatch(host, pattern) for pattern in service.web_hosts):
+            services.asked_only(name)
             wanted = service.behind(host)
             return NotFoundError(
                 f"{host} is a {service.title} host that is not configured",
                 f'run "ci-mcp auth login {name} --host https://{wanted}"'
                 + (f", or set {service.host_env[0]}={wanted} and {service.token_env[0]}" if service.host_env else ""),
             )
-    return NotFoundError(f"no configured CI is at {host}", "configure its provider and host; see the README")
+    return NotFoundError(
+        f"no configured CI is at {host}",
+        f'give the page of the CI itself, or "PROVIDER:PROJECT@BRANCH"; '
+        f"if a CI is there: ci-mcp auth login PROVIDER --host {host}",
+    )
 
 
 def _from_home(services: Services, names: Sequence[str]) -> Found | None:
@@ -145,7 +155,7 @@ def _from_home(services: Services, names: Sequence[str]) -> Found | None:
 
 async def _from_name(services: Services, named: re.Match[str]) -> Found:
     provider, project = named["provider"].lower(), named["project"] or ""
-    services.service(provider)
+    _known(services, provider)
     branch, run = named["branch"] or "", named["run"] or ""
     if branch:
         _refuse_branch(services, provider, branch)
@@ -156,6 +166,13 @@ async def _from_name(services: Services, named: re.Match[str]) -> Found:
         place = Place(host=services.api(provider).host, project=project, branch=branch)
         return Found([_with_run(services, Target(provider, place), run)])
     return _at(services, _few(await _from_checkout(services, [provider])), branch, "")
+
+
+def _known(services: Services, provider: str) -> None:
+    if provider not in services.catalog.services:
+        known = ", ".join(services.catalog.services)
+        raise UsageError(f"there is no provider {provider}", f"the providers are {known}; {_HOW}")
+    services.asked_only(provider)
 
 
 def _refuse_branch(services: Services, provider: str, branch: str) -> None:
@@ -255,5 +272,11 @@ async def _discover(services: Services, name: str, here: Checkout) -> Found:
 
 
 def _nothing_configured(services: Services) -> CiError:
-    ways = " or ".join(service.token_env[0] for service in services.catalog.services.values() if service.token_env)
-    return AuthError("no CI is configured", f"set {ways}; or try it without an account: ci-mcp --demo explain")
+    ways = " or ".join(filter(None, map(_way, services.catalog.services.values())))
+    how = f'run "ci-mcp auth login PROVIDER", or set {ways}'
+    return AuthError("no CI is configured", f"{how}; or try it without an account: ci-mcp --demo explain")
+
+
+def _way(service: Service) -> str:
+    """What configures a service: its token and, where there is no usual one, its host; an open one needs that alone."""
+    return service.host_env[0] if service.open and service.host_env else variables(service)

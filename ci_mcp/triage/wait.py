@@ -208,11 +208,12 @@ def line(watch: Watch, now: float) -> str:
     if run is None:
         return f"{target.provider}: waiting for a run to begin, {words.duration(now - watch.began)}"
     ended, total, failed = job_counts(run)
+    since = run.duration if run.status.finished else None  # until then a part of it may have ended
     parts = [
         f"{target.provider} {run.project}" + (f"@{run.branch}" if run.branch else "") + f": {run.status.value}",
         f"{ended} of {words.count(total, 'job')} done" if total else "",
         f"{failed} failed" if failed else "",
-        words.duration(run.duration or words.age(run.created)) if run.created or run.duration else "",
+        words.duration(since or words.age(run.created)) if run.created or since else "",
         f"usually {words.duration(watch.usual)}" if watch.usual else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -155,9 +155,11 @@ def test_what_cannot_be_read_is_not_removed(root: Path, home: Path) -> None:
 
 
 def test_another_server_of_our_name_is_left_alone(root: Path, home: Path) -> None:
-    """In a file, and where the agent's own program would be called."""
+    """In a file, and where the agent's own program would be called; no guide sends its agent there."""
     (root / ".mcp.json").write_bytes(b'{"mcpServers": {"ci": {"command": "npx"}}}')
-    [left] = plan(task(root, home, ["claude"])).left
+    made = plan(task(root, home, ["claude"]))
+    [left] = made.left
+    assert [] == made.changes
     assert "does not start ci-mcp: rename that server, or change it by hand; or add by hand" in str(left)
     (home / ".claude.json").write_bytes(b'{"mcpServers": {"ci": {"command": "npx"}}}')
     assert [] == plan(with_claude(task(None, home, ["claude"]))).calls

@@ -325,9 +325,16 @@ def test_a_keyring_that_only_says_it_kept_it_is_found_out(ring: Backend) -> None
         (
             ORGS,
             "",
-            'no token for semaphore: run "ci-mcp auth login semaphore", or set SEMAPHORE_API_TOKEN and SEMAPHORE_HOST',
+            (
+                'no token for semaphore: run "ci-mcp auth login semaphore --host HOST", '
+                "or set SEMAPHORE_API_TOKEN and SEMAPHORE_HOST"
+            ),
         ),
-        (Service(name="x", title="X", token_env=()), "", 'no token for x: run "ci-mcp auth login x"'),
+        (
+            Service(name="x", title="X", default_host="x.example"),
+            "",
+            'no token for x: run "ci-mcp auth login x"',
+        ),
     ],
 )
 def test_a_missing_token_says_how_to_give_one(service: Service, host: str, said: str) -> None:
@@ -369,7 +376,14 @@ def test_a_token_with_a_colon_is_basic_where_the_service_knows_that() -> None:
 
 def test_what_to_set_is_named_where_there_is_no_token_but_a_user() -> None:
     """With the host's variable where the host is not the vendor's own."""
-    assert "set BUILDBOT_USER and BUILDBOT_PASSWORD and BUILDBOT_URL" in str(missing(OWN))
+    said = str(missing(OWN, "bot.example.com"))
+    assert "set BUILDBOT_USER and BUILDBOT_PASSWORD and BUILDBOT_URL=bot.example.com" in said
+
+
+def test_of_a_service_that_may_be_open_the_server_is_missing() -> None:
+    """It may need no token at all."""
+    said = 'no server for buildbot: set BUILDBOT_URL; where it asks who you are, run "ci-mcp auth login buildbot --host HOST"'
+    assert said == str(missing(OWN))
 
 
 def test_a_token_of_its_own_for_mcp_goes_to_the_environment_s_host_only(config: Config) -> None:

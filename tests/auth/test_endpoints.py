@@ -170,6 +170,23 @@ def test_the_vendors_own_host_stands_where_no_other_does(tmp_path: Path, config:
     assert ["circleci.com", "noted.corp"] == hosts(config, CIRCLE_TOKEN="t")
 
 
+@pytest.mark.parametrize(
+    ("pasted", "host"),
+    [
+        ("https://app.circleci.com", "circleci.com"),
+        ("app.circleci.com", "circleci.com"),
+        ("https://circleci.com/api/v2", "circleci.com"),
+        ("https://app.circleci.corp", "app.circleci.corp"),
+    ],
+)
+def test_the_vendors_web_pages_stand_for_its_api(pasted: str, host: str, config: Config) -> None:
+    """People copy what their browser shows; of a host of their own only they know what is where."""
+    service = replace(VENDOR, web_prefix="app.")
+    assert [host] == [endpoint.host for endpoint in endpoints(service, config, {"CIRCLE_HOST": pasted})]
+    page = replace(VENDOR, web_host="pages.example")
+    assert ["circleci.com"] == [one.host for one in endpoints(page, config, {"CIRCLE_HOST": "https://pages.example"})]
+
+
 def test_a_service_of_many_hosts_has_none_by_itself(config: Config) -> None:
     """There is no telling which organization."""
     assert () == endpoints(ORGS, config, {})

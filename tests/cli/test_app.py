@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import pytest
 
 from ci_mcp import __version__
 from ci_mcp.cli.app import COMMANDS, cli
+from ci_mcp.cli.provider import provider_group
 from ci_mcp.core.catalog import load
 
 Run = Callable[..., Any]
@@ -60,11 +62,33 @@ def test_every_tool_is_a_command() -> None:
         assert words in paths or (spec.name.removeprefix("ci_"),) in paths or spec.name == "ci_echo"
 
 
+@pytest.mark.parametrize("name", [spec.name for spec in load().tools.values() if spec.provider in load().services])
+def test_the_example_of_a_tools_help_can_be_typed(name: str) -> None:
+    """Its words are those that the command takes."""
+    spec = load().tools[name]
+    noun, verb = spec.words
+    command = provider_group(spec.provider).commands[noun].commands[verb]  # type: ignore[attr-defined]  # a group
+    words = str(command.epilog).split()
+    assert ["ci-mcp", spec.provider, noun, verb] == words[2:6]
+    command.make_context(verb, ["-" if word == "FILE" else word for word in words[6:]])
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (("exlain",), 2, "ci-mcp: no such command 'exlain'. Did you mean 'explain'?: see \"ci-mcp --help\"\n"),
         (("explain", "--tokens", "1"), 2, "is not in the range 200<=x<=10000"),
+        (
+            ("completion",),
+            2,
+            "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish: see \"ci-mcp completion --help\"\n",
+        ),
+        (("explain", "--demo"), 2, '--demo\': it stands before the command: "ci-mcp --demo explain"\n'),
+        (
+            ("semaphore", "jobs", "list", "--quiet"),
+            2,
+            ': it stands before the command: "ci-mcp --quiet semaphore jobs list"',
+        ),
         (("--demo", "explain", "not a target!"), 2, "cannot tell what 'not a target!' is"),
         (("--demo", "explain", "nosuch:x"), 2, "there is no provider nosuch: the providers are "),
         (("explain",), 3, "ci-mcp: no CI is configured: "),
@@ -113,3 +137,36 @@ def test_completion_imports_nothing_heavy(words: str, count: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=env)
     assert "plain," in done.stdout
     assert set() == HEAVY & set(eval(done.stderr or "[]"))  # noqa: S307 - the list that the line above printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its shell has no such words")
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("--version >&-", 0, ""),
+        ("tools >&-", 0, ""),
+        ("explain 2>&-", 3, ""),
+        ("serve <&-", 0, ""),
+        ("setup <&-", 2, "ci-mcp: there is no terminal to ask on: "),
+        ("auth login circleci --token-stdin <&-", 3, "ci-mcp: this machine has no keyring: "),
+        ("excerpt - <&-", 0, ""),
+    ],
+)
+def test_a_stream_that_is_not_there_is_no_fault(words: str, code: int, said: str) -> None:
+    """As under a service manager that hands over none."""
+    shell = ["sh", "-c", f"{sys.executable} -m ci_mcp {words}"]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False)
+    assert code == done.returncode
+    assert done.stderr.startswith(said)
+    assert "fault" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_an_answer_that_cannot_be_written_is_one_line() -> None:
+    """A full disk is no fault of ours."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ci_mcp", "tools"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    said = "ci-mcp: cannot write: No space left on device: make room there, or write elsewhere\n"
+    assert (6, said) == (done.returncode, done.stderr)

@@ -43,12 +43,14 @@ def test_tools_as_json_is_what_the_model_sees_with_its_cost(ci_mcp: Run) -> None
 
 
 def test_tools_is_a_table_on_a_terminal(ci_mcp: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a mark at those that write."""
+    """With a mark at those that write; a narrow one cuts no name."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "140")
     out = ci_mcp("--demo", "tools").out
     assert "what it gives" in out
     assert "writes" in out
+    monkeypatch.setenv("COLUMNS", "44")
+    assert "\nbuildbot_builders_describe " in ci_mcp("--demo", "tools").out
 
 
 def test_serve_options_are_the_settings_where_not_given(ci_mcp: Run, home: Path) -> None:
@@ -81,7 +83,10 @@ def test_a_login_is_checked_kept_used_and_forgotten(
     assert ("semaphore", host, "keyring", "accepted") == (row["provider"], row["host"], row["source"], row["who"])
     assert 0 == ci_mcp("semaphore", "projects", "list").code
     assert f"logged out of Semaphore at {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
-    assert f"there was no token for {host}\n" == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
+    assert (
+        f"there was no token for {host} in the keyring\n"
+        == ci_mcp("auth", "logout", "semaphore", "--host", service.url).out
+    )
     assert 3 == ci_mcp("semaphore", "projects", "list").code
     assert service.token not in ran.out
 
@@ -100,8 +105,29 @@ def test_a_token_of_the_environment_that_hides_the_new_one_is_told(
     assert memory.kept
 
 
+@pytest.mark.parametrize("words", [("semaphore", "projects", "list"), ("explain", "semaphore:shop")])
+def test_a_token_that_is_missing_is_not_called_refused(
+    words: tuple[str, ...], ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has none is told how to log in."""
+    monkeypatch.setenv("SEMAPHORE_HOST", service.url)
+    ran = ci_mcp(*words)
+    host = service.url.removeprefix("http://")
+    assert 3 == ran.code
+    assert f'no token for semaphore at {host}: run "ci-mcp auth login semaphore --host {host}", or set' in ran.err
+
+
 @pytest.mark.parametrize(
-    ("token", "code", "said"), [("wrong", 3, "the token is not taken"), ("", 2, "the token is empty")]
+    ("token", "code", "said"),
+    [
+        ("wrong", 3, "the token is not taken"),
+        ("", 2, "the token is empty"),
+        (
+            "two words",
+            3,
+            "token (standard input) holds a space, a line break or an odd character: copy it again, alone",
+        ),
+    ],
 )
 def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, PLR0917 - fixtures
     token: str,
@@ -117,6 +143,14 @@ def test_a_token_that_the_service_does_not_take_is_not_kept(  # noqa: PLR0913, P
     assert code == ran.code
     assert said in ran.err
     assert {} == memory.kept
+
+
+def test_a_byte_order_mark_before_a_token_is_left_out(
+    ci_mcp: Run, service: Service, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PowerShell puts one into what it pipes."""
+    assert 0 == login(ci_mcp, service, monkeypatch, f"\ufeff{service.token}").code
+    assert [service.token] == list(memory.kept.values())
 
 
 def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,9 +171,11 @@ def test_a_keyring_that_forgets_is_noticed(ci_mcp: Run, service: Service, monkey
         (("auth", "logout", "semaphore", "--host", "http://a.example"), "would send the token in clear text"),
         (("--demo", "auth", "login", "semaphore"), "the demo keeps no token: leave out --demo"),
         (("--demo", "auth", "logout", "semaphore"), "the demo keeps no token: leave out --demo"),
+        (("--demo", "cache", "clear"), "the demo's cache ends with it: leave out --demo for your own"),
+        (("serve", "--provider", "nope"), "there is no provider nope: the providers are "),
     ],
 )
-def test_a_login_that_cannot_be_is_told(
+def test_what_cannot_be_is_told(
     words: tuple[str, ...], said: str, ci_mcp: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each with what to do instead."""

@@ -37,10 +37,10 @@ def checkout(home: Path) -> Path:
 def offers(monkeypatch: pytest.MonkeyPatch) -> Offers:
     """What the program offers a shell for these words, of which the last is the current one."""
 
-    def ask(*words: str, shell: str = "bash") -> list[str]:
-        monkeypatch.setenv("_CI_MCP_COMPLETE", f"{shell}_complete")
+    def ask(*words: str, program: str = "bash") -> list[str]:
+        monkeypatch.setenv("_CI_MCP_COMPLETE", f"{program}_complete")
         monkeypatch.setenv("COMP_WORDS", "\n".join(["ci-mcp", *words]))
-        monkeypatch.setenv("COMP_CWORD", words[-1] if shell == "fish" else str(len(words)))
+        monkeypatch.setenv("COMP_CWORD", words[-1] if program == "fish" else str(len(words)))
         done = subprocess.run([sys.executable, "-m", "ci_mcp"], capture_output=True, text=True, check=False)
         assert "" == done.stderr
         return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
@@ -65,6 +65,13 @@ def offers(monkeypatch: pytest.MonkeyPatch) -> Offers:
 def test_names_that_need_no_call_are_offered(words: Sequence[str], found: list[str], offers: Offers) -> None:
     """Commands, providers, options, choices."""
     assert found == offers(*words)
+
+
+def test_fish_is_offered_all_commands_with_what_they_do(offers: Offers) -> None:
+    """Also before a letter is typed; it shows what stands before a comma, so what they do has none."""
+    said = dict(line.split("\t") for line in offers("", program="fish"))
+    assert "Why did it fail: jobs; lines; tests; what changed since green." == said["explain"]
+    assert {"doctor"} == {line.partition("\t")[0] for line in offers("do", program="fish")}
 
 
 @pytest.mark.usefixtures("checkout")

@@ -248,6 +248,7 @@ async def test_what_stands_between_is_named(
         ("ci.corp", {"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "a.example, .corp"}, ""),
         ("cicorp", {"HTTPS_PROXY": "http://proxy:1", "no_proxy": ".corp"}, "HTTPS_PROXY=http://proxy:1"),
         ("127.0.0.1:80", {"HTTPS_PROXY": "http://proxy:1"}, ""),
+        ("ci.example.com", {"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "internal, *"}, ""),
         ("", {"HTTPS_PROXY": "http://proxy:1"}, ""),
     ],
 )

@@ -52,3 +52,11 @@ def test_a_document_that_is_not_there_is_a_usage_error(
     ran = ci_mcp(*VALIDATE, *words)
     assert 2 == ran.code
     assert said in ran.err
+
+
+def test_a_document_that_may_be_left_out_is_not_asked_for(ci_mcp: Run) -> None:
+    """A description is changed without the YAML; the example of the help asks for no file then."""
+    update = ("--demo", "buildkite", "pipelines", "update")
+    ran = ci_mcp(*update, "--pipeline", "shop", "--description", "All there is to buy")
+    assert (0, "All there is to buy") == (ran.code, json.loads(ran.out)["description"]), ran.err
+    assert "--pipeline PIPELINE\n" in ci_mcp(*update, "--help").out

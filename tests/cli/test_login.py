@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ci_mcp.sandbox.serve import start
+
 TOKEN = "the-token-that-was-approved"
 
 
@@ -72,3 +74,13 @@ def test_a_token_on_standard_input_goes_before_it(
     assert 3 == ran.code
     assert "Open this page" not in ran.err
     assert {} == memory.kept
+
+
+def test_without_a_terminal_a_server_that_has_no_login_says_what_to_set(
+    ci_mcp: Callable[..., Any], memory: Any
+) -> None:
+    """It may be open: then its address is all that is needed."""
+    with start(["pocketci"]) as services:
+        ran = ci_mcp("auth", "login", "pocketci", "--host", services["pocketci"].url)
+    assert (2, {}) == (ran.code, memory.kept)
+    assert "it is open, or takes user and password: set POCKETCI_URL, or pipe USER:PASSWORD into " in ran.err

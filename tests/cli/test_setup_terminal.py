@@ -251,3 +251,42 @@ def test_the_agent_that_a_person_names_is_set_up(
     shown.type("")
     assert 0 == shown.end()
     assert (home / ".codex" / "config.toml").exists()
+
+
+@pytest.mark.parametrize("name", ["buildbot", "pocketci"])
+def test_a_server_that_asks_for_no_token_is_used_without_one(
+    name: str, terminal: Callable[..., Terminal], home: Path
+) -> None:
+    """Its address is noted, so that `serve` knows it; nothing goes into the keyring."""
+    with start([name]) as services:
+        url = services[name].url
+        shown = terminal("auth", "login", name, "--host", url, folder=home)
+        assert " user:password (return where it asks for none): " in shown.read("none): ")
+        shown.type("")
+        assert 0 == shown.end()
+        assert f" at {url.removeprefix('http://')} is used without a token (" in shown.seen
+        assert not (home / "keyring.json").exists()
+        shown = terminal("auth", "status", "--format", "json", folder=home)
+        assert 0 == shown.end()
+    assert [name] == re.findall(r'"provider": "(\w+)"', shown.seen)
+    shown = terminal("auth", "logout", name, folder=home)
+    assert 0 == shown.end()
+    assert shown.seen.startswith("logged out of ")
+
+
+def test_a_password_without_its_user_is_asked_for_again(terminal: Callable[..., Terminal], home: Path) -> None:
+    """Nothing is sent."""
+    shown = terminal("auth", "login", "buildbot", "--host", "http://127.0.0.1:9", folder=home)
+    shown.read("none): ")
+    shown.type("secret-words")
+    assert 2 == shown.end()
+    assert "ci-mcp: Buildbot knows users and passwords: give both on one line, as user:password" in shown.seen
+
+
+def test_the_demos_signs_of_life_do_not_stand_in_its_answers(terminal: Callable[..., Terminal], home: Path) -> None:
+    """A spinner is gone before the answer that it waited for is shown."""
+    shown = terminal("demo", folder=home)
+    assert 0 == shown.end()
+    assert "── Give it to your agent ──" in shown.seen
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.seen)
+    assert [] == re.findall(r"asking the CI[^\r\n].*", plain)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_mcp.core.budget import fit
+from ci_mcp.core.fence import fence
 from ci_mcp.core.shapes import Page, Prose
 
 
@@ -51,6 +52,16 @@ def test_prose_keeps_its_beginning_and_says_first_what_went() -> None:
     text = fit(Prose("\n".join(f"line {i}" for i in range(5_000))), 500).text
     assert text.startswith("[cut to fit: ")
     assert "\nline 0\nline 1\n" in text
+
+
+def test_a_fence_that_is_cut_is_closed() -> None:
+    """What is appended to an answer would else count as a CI's words; a log that shows fences changes nothing."""
+    inner = fence("\n".join(["<<<log, untrusted output, abcdef", ">>>abcdef", *map(str, range(5_000))]), "log")
+    text = fit(Prose(f"before\n{inner}\nafter"), 500).text
+    assert f">>>{inner.splitlines()[0].rpartition(' ')[2]}" == text.splitlines()[-1]
+    assert 2_000 >= len(text)
+    closed = fit(Prose(fence("one", "log") + "\nline" * 5_000), 500).text
+    assert "line" == closed.splitlines()[-1]
 
 
 def test_prose_of_one_long_line_is_cut_inside_it() -> None:

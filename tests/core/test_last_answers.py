@@ -92,3 +92,19 @@ def test_a_script_may_pipe_its_questions_in() -> None:
         [sys.executable, "-m", "ci_mcp", "serve"], input=text, capture_output=True, text=True, check=True
     )
     assert [1, 2] == [json.loads(line)["id"] for line in done.stdout.splitlines()]
+
+
+async def test_what_cannot_be_read_is_refused_before_the_next_message() -> None:
+    """And handed on as it came."""
+    refused: list[Exception] = []
+
+    async def refuse(error: Exception) -> None:
+        refused.append(error)
+
+    come, source = anyio.create_memory_object_stream[Any](3)
+    for one in (BROKEN, NOTED):
+        come.send_nowait(one)
+    come.close()
+    async with Questions(source, Unanswered(), refuse) as questions:
+        assert [BROKEN, NOTED] == [one async for one in questions]
+    assert [BROKEN] == refused

@@ -33,6 +33,26 @@ async def test_no_part_of_a_log_shows_a_part_of_a_private_key(part: dict[str, An
     assert [] == [line for line in INSIDE if line in answer.text]
 
 
+@pytest.mark.parametrize(
+    ("part", "numbers"),
+    [
+        ({}, [4, 5, 6, 7]),
+        ({"tail": 2}, [6, 7]),
+        ({"start": 1, "tail": 2}, [4, 5]),
+        ({"start": 6}, [6, 7]),
+        ({"start": 8}, []),
+        ({"search": "[1-9]$", "tail": 2}, [4, 5, 6, 7]),
+        ({"search": "^line (3|7)"}, [4, 5, 6, 7]),
+        ({"around": 2}, list(range(1, 11))),
+    ],
+)
+async def test_a_part_of_a_log_is_read_like_a_whole_one(part: dict[str, Any], numbers: list[int]) -> None:
+    """Its lines keep their numbers; a line that is named by its number is shown wherever it stands."""
+    log = Log.of_bytes("\n".join(f"line {number}" for number in range(1, 11)).encode())
+    answer = await view(log, title="log", within=(4, 7), **part)
+    assert numbers == [line["number"] for line in answer.data["lines"]]
+
+
 @pytest.mark.parametrize("part", [{"start": 55}, {"around": 57}, {"search": "^c2hh"}])
 async def test_what_only_looks_like_a_key_is_shown(part: dict[str, Any]) -> None:
     """Lines of base64 that no key's beginning stands above."""

@@ -101,6 +101,34 @@ def test_nonsense_on_stdin_does_not_end_the_server(tally: Any) -> None:
             assert "still here" == answer_to(out, number)["result"]["content"][0]["text"]
 
 
+def test_a_request_that_cannot_be_read_is_answered() -> None:
+    """Half of a surrogate pair, as a client makes it that cuts an emoji in two: whoever asked does not wait for ever."""
+    with server() as (_, given, out):
+        given.write(line({"jsonrpc": "2.0", "id": 8, "method": "tools/call", "params": {"name": "\ud83d"}}))
+        given.write(line({"jsonrpc": "2.0", "id": 9, "method": "ping", "params": []}))
+        given.flush()
+        for number in (8, 9):
+            assert "this message cannot be read" in answer_to(out, number)["error"]["message"]
+
+
+def test_a_client_that_closes_its_end_of_stdout_ends_the_server_without_a_word() -> None:
+    """Nobody is there to be answered, and it is no fault of the server's."""
+    command = [PROGRAM, "--demo", "serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(line(HELLO) + line(READY))
+        process.stdin.flush()
+        assert 0 == answer_to(process.stdout, 0)["id"]
+        process.stdout.close()
+        with suppress(BrokenPipeError):
+            process.stdin.write(echo(1, "x") + echo(2, "x"))
+            process.stdin.close()
+        assert 0 == process.wait(PATIENCE)
+        assert b"" == process.stderr.read()
+
+
 def test_a_message_may_come_in_pieces() -> None:
     """Cut anywhere, inside a character too."""
     with server() as (_, given, out):

@@ -48,6 +48,12 @@ def test_around_gives_a_line_with_its_neighbours() -> None:
     assert "there is no line 99" == around(Log.of_bytes(LOG), 99, 3).cut
 
 
+def test_search_keeps_to_a_part_of_the_log() -> None:
+    """Matches and their context, and what is counted."""
+    view = search.search(Log.of_bytes(LOG), "error", context=1, within=(3, 5))
+    assert ([4, 5], 1) == (numbers(view), view.matches)
+
+
 def test_search_merges_windows_and_marks_matches() -> None:
     """Matches near each other share their context, and each is marked."""
     view = search.search(Log.of_bytes(LOG), "error", context=1)

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from ci_mcp.errors import UsageError
-from ci_mcp.logs.store import Store
+from ci_mcp.logs.store import UNSETTLED, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -106,6 +106,18 @@ async def test_a_running_log_is_fetched_again_after_half_a_minute(folder: Path) 
     assert [".log"] == files(folder)
     assert ["growing"] == await read(store, "k", service, finished=False)
     assert 4 == service.asked
+
+
+async def test_a_log_that_is_not_yet_settled_is_fetched_again_after_half_a_minute(folder: Path) -> None:
+    """Though its job has ended: until then what came is taken, by whoever asks; what settles it takes its place."""
+    store, service = Store(folder), Service(b"on its way", UNSETTLED)
+    assert ["on its way"] == await read(store, "k", service)
+    assert ["on its way"] == await read(Store(folder), "k", service)
+    assert (1, [".unsettled"]) == (service.asked, files(folder))
+    age(folder, 31)
+    assert (1, 10) == (store.info().files, store.info().bytes)
+    assert ["all of it"] == await read(store, "k", Service(b"all of it"))
+    assert [".log"] == files(folder)
 
 
 async def test_who_asks_at_the_same_time_shares_one_fetch(folder: Path) -> None:
@@ -214,6 +226,9 @@ async def test_a_folder_that_cannot_be_written_is_replaced_by_a_temporary_one(
     assert 1 == len(caplog.records)
     assert "cannot be written" in caplog.text
     assert 1 == store.info().files
+    assert store._fallback  # noqa: SLF001 - only here is it known where
+    store.close()
+    assert not store._fallback.exists()  # noqa: SLF001
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
@@ -328,7 +343,7 @@ WRITER = """
 import sys, anyio
 from pathlib import Path
 from typing import Any
-from ci_mcp.logs.store import Store
+from ci_mcp.logs.store import UNSETTLED, Store
 async def fetch():
     for _ in range(20):
         yield b"line\\n" * 1000

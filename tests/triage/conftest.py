@@ -1,8 +1,8 @@
 """A toy CI behind the hooks: triage knows no vendor, so neither do its tests."""
 
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Toy:
     asked: list[str] = field(default_factory=list)
     numbered: bool = False
     branches: bool = True
-    most_logs: int = 0
+    reads: tuple[str, ...] = ()
 
     @property
     def service(self) -> Service:
@@ -61,7 +61,7 @@ class Toy:
                 log=self._log,
                 numbered=self.numbered,
                 branches=self.branches,
-                most_logs=self.most_logs,
+                few_logs=self._few_logs if self.reads else None,
             ),
         )
 
@@ -100,6 +100,9 @@ class Toy:
     async def _failures(self, _: Any, run: Run, job: str) -> list[Failure]:
         self._note(f"failures {run.id} {job}".strip())
         return [failure for failure in self.failures if job in {"", failure.job.id}]
+
+    def _few_logs(self, _: Any, jobs: Sequence[Job]) -> tuple[Job, ...]:
+        return tuple(job if job.log_id in self.reads else replace(job, log_id="") for job in jobs)
 
     async def _log(self, _: Any, log: str) -> AsyncIterator[bytes]:
         self._note(f"log {log}")

@@ -22,6 +22,7 @@ def blamed(text: str, **more: object) -> Cause | None:
         ("compiling\nld: final link failed: No space left on device\n", "the disk is full", 2),
         ("one\ntwo\nThe runner has received a shutdown signal.\n", "the machine was lost", 3),
         ("No output has been received in the last 10m0s, this potentially indicates a stalled build\n", "a time limit was reached, unless the code hangs", 1),
+        ("command timed out: 1200 seconds without output running [b'make'], attempting to kill\nprocess killed by signal 9\n", "a time limit was reached, unless the code hangs", 1),
         ("ERROR: toomanyrequests: You have reached your pull rate limit.\n", "a quota is used up", 1),
         ("curl: (6) Could not resolve host: example.com\n", "the network", 1),
     ],

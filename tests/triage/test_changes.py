@@ -208,6 +208,26 @@ async def test_jobs_that_failed_before_are_told_from_new_ones(services: Make, to
     assert [False, True] == [one["new"] for one in answer.data["runs"][0]["failures"]]
 
 
+async def test_tests_are_compared_with_those_of_a_run_that_was_asked_about(
+    services: Make, toy: Make, run: Make
+) -> None:
+    """As after a repair that mended some and broke others; otherwise nobody fetches the older ones."""
+
+    def unit(*names: str) -> list[Failure]:
+        return [failure("unit", tests=tuple(TestCase(name=name, status=Status.FAILED) for name in names))]
+
+    before = replace(run(2, Status.FAILED), jobs=jobs("unit"))
+    alpha = toy("alpha", runs=[before], failures=unit("adds", "ships"), logs={"unit": LOG})
+    world = services(alpha)
+    await explain(world, TARGET)
+    alpha.runs.insert(0, replace(run(1, Status.FAILED), jobs=jobs("unit")))
+    alpha.failures = unit("adds", "rounds")
+    text = (await explain(world, TARGET)).text
+    said = "Its failing tests: failing there already: adds; new: rounds; not failing now: ships."
+    assert said in text
+    assert said not in (await explain(services(alpha), TARGET)).text
+
+
 async def test_after_a_green_run_everything_is_new(services: Make, toy: Make, run: Make) -> None:
     """No request is needed to know."""
     alpha = toy("alpha", runs=[run(1, Status.FAILED), run(2, Status.PASSED)], failures=[failure("unit", reason="x")], logs={"unit": b""})  # fmt: skip
@@ -311,3 +331,36 @@ async def test_a_list_that_fails_lets_the_run_be_read_again(services: Make, toy:
     alpha.asked.clear()
     assert "assert 1 == 2" in (await explain(made, URL)).text
     assert "run r1" in alpha.asked
+
+
+async def test_what_came_between_is_not_told_of_a_list_of_green_runs(services: Make, toy: Make, run: Make) -> None:
+    """The run is the last that a list shows: the green one found behind it need not be the one before it."""
+    old = [run(number, Status.FAILED) for number in range(1, 25)]
+    answer = await explain(
+        services(toy("alpha", runs=[*old, run(25, Status.PASSED)])), "https://ci.alpha.example/runs/r20"
+    )
+    assert "Last green run of main: r25" in answer.text
+    assert "The run before this one" not in answer.text
+    assert "before" not in answer.data["runs"][0]
+
+
+async def test_green_runs_too_old_for_a_list_are_not_said_to_be_absent(services: Make, toy: Make, run: Make) -> None:
+    """Of an old run on a busy branch even the list of green ones ends before it."""
+    newer = [run(number, Status.PASSED) for number in range(1, 25)]
+    busy = toy("alpha", runs=[*newer, run(30, Status.FAILED), run(31, Status.PASSED)])
+    said = (await explain(services(busy), "https://ci.alpha.example/runs/r30")).text
+    assert "No green run of main was found to compare with (only the newest runs were looked at)." in said
+    quiet = toy("alpha", runs=[run(30, Status.FAILED), run(31, Status.FAILED)])
+    said = (await explain(services(quiet), "https://ci.alpha.example/runs/r30")).text
+    assert "No green run of main was found to compare with." in said
+
+
+async def test_runs_of_one_second_are_in_the_order_of_their_list(services: Make, toy: Make, run: Make) -> None:
+    """Two pushes, or two jobs of a request, may begin together."""
+    began = datetime.now(UTC)
+    runs = [
+        replace(run(number, status), created=began)
+        for number, status in ((1, Status.PASSED), (2, Status.FAILED), (3, Status.PASSED))
+    ]
+    said = (await explain(services(toy("alpha", runs=runs)), "https://ci.alpha.example/runs/r2")).text
+    assert "Last green run of main: r3" in said

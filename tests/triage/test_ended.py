@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from ci_mcp.core.shapes import Checkout, Failure, Job, Place
+from ci_mcp.core.shapes import Checkout, Failure, Job, Place, RunQuery
 from ci_mcp.errors import UnreachableError
 from ci_mcp.status import Status
 from ci_mcp.triage.ended import told
@@ -44,6 +44,21 @@ async def test_a_run_that_goes_on_says_how_to_go_on(services: Make, toy: Make, r
     assert "1 of 2 jobs done; 1 failed; running: lint; usually it takes 1 min 1 s" in said.text
     assert 'Not ended yet. Go on: ci_wait(target="https://ci.alpha.example/runs/r1")' in said.text
     assert (False, ["https://ci.alpha.example/runs/r1"]) == (said.data["failed"], said.data["waiting"])
+
+
+async def test_how_to_go_on_is_said_beside_an_explanation(services: Make, toy: Make, run: Make) -> None:
+    """With fail-fast one run is explained, and another goes on: nothing of the latter is left out for the former."""
+    going = replace(run(2, Status.RUNNING, jobs=(replace(RED, status=Status.RUNNING, name="lint"),)), duration=None)
+    made = services(broken(toy, run), toy("beta", runs=[going]))
+    places = (("alpha", PLACE), ("beta", replace(PLACE, host="ci.beta.example")))
+    watches = [Watch(Target(name, place)) for name, place in places]
+    for watch, alpha in zip(watches, made.toys.values(), strict=True):
+        watch.run = (await alpha.hooks.runs(None, RunQuery(project="web")))[0]
+        watch.id = watch.run.id
+    said = (await told(made, watches, (), fail_fast=True)).text
+    assert "assert 1 == 2" in said
+    assert "0 of 1 job done; running: lint" in said
+    assert 'Not ended yet. Go on: ci_wait(target="beta:#r2")' in said
 
 
 async def test_a_run_without_a_page_is_named_by_its_id(services: Make, toy: Make, run: Make) -> None:

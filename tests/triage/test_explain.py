@@ -64,6 +64,31 @@ async def test_a_failed_run_is_told_with_step_lines_tests_and_the_last_green_one
     )
 
 
+async def test_a_run_that_goes_on_took_no_time_yet(services: Make, toy: Make, run: Make) -> None:
+    """Of one whose failed jobs run again a CI may tell how long its first try took."""
+    said = [
+        (await explain(services(toy("alpha", runs=[run(1, status)])), URL)).text.splitlines()[0]
+        for status in (Status.RUNNING, Status.QUEUED, Status.FAILING, Status.BLOCKED, Status.PASSED)
+    ]
+    assert [False, False, False, True, True] == ["took 1 min 1 s" in line for line in said]
+
+
+async def test_a_long_summary_takes_no_room_from_what_it_sums_up(services: Make, toy: Make, run: Make) -> None:
+    """In a small answer the failing test and the lines of the log come first."""
+    summary = "\n".join(f"line {number} of the summary, in many words" for number in range(30))
+    alpha = toy(
+        "alpha",
+        runs=[replace(run(1, Status.FAILED), reason=summary)],
+        failures=[failed("unit", tests=(TestCase(status=Status.FAILED, name="test_a", message="assert 1 == 2"),))],
+        logs={"unit": log("1 == 2")},
+    )
+    answer = await explain(services(alpha), URL, 300)
+    assert "- test_a: assert 1 == 2" in answer.text
+    assert "> E       AssertionError: assert 1 == 2" in answer.text
+    assert "of the summary" not in answer.text
+    assert "line 29 of the summary" in (await explain(services(alpha), URL, 4_000)).text
+
+
 async def test_what_the_vendor_knows_of_steps_and_counts_is_believed(services: Make, toy: Make, run: Make) -> None:
     """An exit code that no log has, and the green jobs that were not fetched."""
     step = Step(status=Status.FAILED, name="make test", exit_code=2)
@@ -194,22 +219,20 @@ async def test_more_failed_jobs_than_are_read_are_named(services: Make, toy: Mak
     assert 12 == sum(asked.startswith("log ") for asked in alpha.asked)
 
 
-async def test_where_logs_cost_much_those_of_the_most_different_jobs_are_read(
-    services: Make, toy: Make, run: Make
-) -> None:
-    """Variants of a matrix often fail alike; the others are named, and whichever is asked for is read."""
-    names = ["test-3.11-linux", "test-3.12-linux", "test-3.11-mac", "lint", "test-3.12-mac"]
+async def test_where_logs_cost_much_the_provider_says_which_are_worth_it(services: Make, toy: Make, run: Make) -> None:
+    """The others are named, and whichever is asked for is read."""
+    names = ["test-3.11", "test-3.12", "lint"]
     jobs = tuple(Job(status=Status.FAILED, name=name, id=name, log_id=name) for name in names)
     logs = {name: log(f"{name!r} == 'x'") for name in names}
-    alpha = toy("alpha", runs=[run(1, Status.FAILED, jobs=jobs)], logs=logs, most_logs=3)
+    alpha = toy("alpha", runs=[run(1, Status.FAILED, jobs=jobs)], logs=logs, reads=("test-3.11", "lint"))
     world = services(alpha)
     text = (await explain(world, URL)).text
-    assert [names[0], names[3], names[4]] == [name for name in names if f"assert '{name}' == 'x'" in text]
-    assert "Left out: 2 more failed jobs: test-3.12-linux, test-3.11-mac" in text
+    assert ["test-3.11", "lint"] == [name for name in names if f"assert '{name}' == 'x'" in text]
+    assert "Left out: 1 more failed job: test-3.12" in text
     alpha.asked.clear()
-    text = (await explain(world, "https://ci.alpha.example/jobs/test-3.11-mac")).text
-    assert "assert 'test-3.11-mac' == 'x'" in text
-    assert ["log test-3.11-mac"] == [asked for asked in alpha.asked if asked.startswith("log ")]
+    text = (await explain(world, "https://ci.alpha.example/jobs/test-3.12")).text
+    assert "assert 'test-3.12' == 'x'" in text
+    assert ["log test-3.12"] == [asked for asked in alpha.asked if asked.startswith("log ")]
 
 
 @pytest.mark.parametrize("budget", [300, 1_000, 4_000])

@@ -51,6 +51,14 @@ async def test_a_project_shows_each_branch_and_looks_at_few(services: Make, toy:
     assert 4 == sum(asked.startswith("run ") for asked in alpha.asked)
 
 
+async def test_what_runs_is_looked_at_before_how_long_others_took(services: Make, toy: Make, run: Make) -> None:
+    """Few runs are asked for themselves: an older one that runs comes before newer ones that ended."""
+    ended = [replace(run(number, Status.PASSED, branch=f"b{number}"), duration=None) for number in range(1, 6)]
+    now = replace(run(6, Status.RUNNING, branch="soak", jobs=jobs(Status.RUNNING)), duration=None)
+    page = await status(services(toy("alpha", runs=[*ended, now])), "alpha:web")
+    assert "0 of 1 job done: job0" == page.items[5].running
+
+
 async def test_heads_run_is_shown_with_how_it_was_chosen(
     services: Make, toy: Make, run: Make, git: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ci_mcp.auth.endpoints import Endpoint
+from ci_mcp.core.provider import Hooks, Provider
 from ci_mcp.core.shapes import Place
 from ci_mcp.errors import AuthError, NotFoundError, UnreachableError, UsageError
 from ci_mcp.triage.target import Target, find
@@ -63,6 +65,30 @@ async def test_a_self_hosted_ci_is_known_by_its_configured_host(host: str, servi
         assert Place(host=host, run="r7") == target.place
 
 
+async def test_services_of_one_machine_are_told_apart_by_their_ports(services: Make, toy: Make) -> None:
+    """Self-hosted CIs often stand side by side on one host."""
+    made = services(toy("alpha"), toy("beta"))
+    for name, port in (("alpha", 8010), ("beta", 8080)):
+        made.world.given[name] = (Endpoint(name, f"ci.corp.example:{port}", f"https://ci.corp.example:{port}"), "t")
+    for name, port in (("alpha", 8010), ("beta", 8080), ("alpha", 9999)):
+        (target,) = await targets_of(made, f"https://ci.corp.example:{port}/runs/r7")
+        assert (name, "r7") == (target.provider, target.place.run)
+
+
+async def _nothing(_: Any, __: str) -> Place | None:
+    return None
+
+
+async def test_a_page_that_one_service_of_a_host_does_not_know_may_be_another_ones(services: Make, toy: Make) -> None:
+    """Behind a proxy both have the same host and port; their paths differ."""
+    made = services(toy("alpha"), toy("beta"))
+    made.toys["alpha"] = Provider("alpha", service=toy("alpha").service, hooks=Hooks(locate=_nothing))
+    made.world.given["alpha"] = (Endpoint("alpha", "ci.example:8010", "http://ci.example:8010"), "t")
+    made.world.given["beta"] = (Endpoint("beta", "ci.example:8080", "http://ci.example:8080"), "t")
+    (target,) = await targets_of(made, "https://ci.example/runs/r7")
+    assert "beta" == target.provider
+
+
 async def test_a_run_counted_within_its_project_keeps_its_project(services: Make, toy: Make) -> None:
     """Number 9 of one project is not number 9 of another."""
     (target,) = await targets_of(services(toy("alpha", numbered=True)), "alpha:web#9")
@@ -97,7 +123,8 @@ async def test_a_checkout_of_a_ci_without_branches_is_asked_for_its_newest_run(
         ("beta:web", UsageError, "there is no provider beta: the providers are alpha, other"),
         (f"https://{HOST}/help", NotFoundError, "this Alpha URL names no project, run or job"),
         ("https://ci.other.example/runs/1", NotFoundError, 'ci.other.example is a Other host that is not configured: run "ci-mcp auth login other --host https://ci.other.example", or set OTHER_HOST=ci.other.example and OTHER_TOKEN'),
-        ("https://elsewhere.example/runs/1", NotFoundError, "no configured CI is at elsewhere.example"),
+        ("https://elsewhere.example/runs/1", NotFoundError, 'no configured CI is at elsewhere.example: give the page of the CI itself, or "PROVIDER:PROJECT@BRANCH"; if a CI is there: ci-mcp auth login PROVIDER --host elsewhere.example'),
+        ("main", UsageError, 'there is no provider main: the providers are alpha, other; give a CI web URL or "PROVIDER:PROJECT@BRANCH"'),
         ("other:web", AuthError, "no token for other"),
         ("", UsageError, "this folder is not in a git checkout"),
     ],
@@ -111,9 +138,29 @@ async def test_what_cannot_be_found_is_told_with_the_next_step(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["alpha:web", "alpha:#r9", "alpha", "alpha:web@main"])
+async def test_a_ci_that_is_left_out_by_choice_is_not_asked_by_its_name_either(
+    text: str, services: Make, toy: Make
+) -> None:
+    """A server for one CI starts nothing on another, and does not say that its token is missing."""
+    made = services(toy("alpha"))
+    made.world = replace(made.world, only=("other",))
+    with pytest.raises(UsageError, match='alpha is left out here: only other may be asked: "--provider alpha"'):
+        await find(made, text)
+
+
+async def test_a_page_of_a_ci_that_is_left_out_by_choice_is_told_as_that(services: Make, toy: Make) -> None:
+    """It may well be configured: to log in would not help."""
+    made = services(toy("alpha"))
+    made.world = replace(made.world, only=("alpha",))
+    with pytest.raises(UsageError, match="other is left out here"):
+        await find(made, "https://ci.other.example/runs/1")
+
+
 async def test_nothing_configured_says_what_to_set(services: Make) -> None:
     """And that there is a demo."""
-    with pytest.raises(AuthError, match="no CI is configured: set OTHER_TOKEN; .* --demo explain"):
+    said = 'no CI is configured: run "ci-mcp auth login PROVIDER", or set OTHER_TOKEN and OTHER_HOST; .* --demo explain'
+    with pytest.raises(AuthError, match=said):
         await find(services(), "")
 
 

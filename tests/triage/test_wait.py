@@ -316,3 +316,11 @@ def test_the_usual_time_is_the_median_of_passed_runs(run: Make) -> None:
 def test_a_line_says_that_nothing_has_begun() -> None:
     """Before there is a run."""
     assert "alpha: waiting for a run to begin, 5 s" == line(Watch(RUN), 5)
+
+
+def test_a_line_of_a_run_that_goes_on_tells_its_age(run: Make) -> None:
+    """Of a run whose failed jobs run again a CI may tell how long its first try took."""
+    watch = Watch(RUN, run=run(1, Status.RUNNING))
+    assert "alpha web@main: running, 1 h" == line(watch, 5)
+    watch.run = run(1, Status.PASSED)
+    assert "alpha web@main: passed, 1 min 1 s" == line(watch, 5)

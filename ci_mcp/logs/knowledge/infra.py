@@ -26,7 +26,7 @@ RULES: Final = (
         "time",
         _I,
         8,
-        r"(?i)(?:no output has been received in the last|exceeded the (?:maximum|time)|job (?:has )?exceeded|timed? ?out (?:after|waiting|while)|execution time ?out|has been (?:terminated|cancell?ed)|deadline exceeded|timeout of \d+|build timed out|the operation was cancell?ed)",
+        r"(?i)(?:no output has been received in the last|exceeded the (?:maximum|time)|job (?:has )?exceeded|timed? ?out (?:after|waiting|while)|execution time ?out|has been (?:terminated|cancell?ed)|deadline exceeded|timeout of \d+|build timed out|command timed out: \d+ s|the operation was cancell?ed)",
         "No output has been received in the last 10m0s, this potentially indicates a stalled build",
     ),
     Rule(

@@ -220,11 +220,15 @@ def _denied(api: Api, error: CiError, who: str) -> PermissionDeniedError:
 async def builder_id(api: Api, named: str) -> str:
     """The id of a builder by its name or id; it never changes, so it is asked for once.
 
-    Raises: NotFoundError: there is none.
+    Raises: NotFoundError: there is none. BadAnswerError: the server gives it no id.
     """
     here = known(api).names
-    found = next((str(number) for number, name in here.items() if named in {name, str(number)}), "")
-    return found or str((await builder(api, named)).get("builderid"))
+    found = next((number for number, name in here.items() if named in {name, str(number)}), None)
+    if found is None:
+        found = wire.whole(await builder(api, named), "builderid")
+    if found is None:
+        raise BadAnswerError(f"{api.host} gave builder {named[:80]!r} no id", "try again later")
+    return str(found)
 
 
 async def builder(api: Api, named: str) -> Json:

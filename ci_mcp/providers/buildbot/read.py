@@ -23,7 +23,7 @@ async def build(api: Api, ref: Ref) -> Json:
     found = await wanted(api, ref)
     if found is None:
         raise NotFoundError(
-            f"build request {ref.request} has no build yet", f"wait for it: ci-mcp wait buildbot:#r{ref.request}"
+            f"build request {ref.request} has no build yet", f'wait for it: ci_wait(target="buildbot:#r{ref.request}")'
         )
     return found
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Changed, Cursor, Limit, Page
 from ci_mcp.core.together import together
-from ci_mcp.errors import NotFoundError, UsageError
+from ci_mcp.errors import NotFoundError, PermissionDeniedError, UsageError
 from ci_mcp.net.pages import collect, walk
 from ci_mcp.providers.buildkite import ids, read, wire
 from ci_mcp.providers.buildkite.ids import Named
@@ -24,6 +24,7 @@ _COUNTED: Final = 8  # queues whose agents are counted: one request each
 _CLUSTERS: Final = 5  # clusters whose queues are listed at once
 _TAGS: Final = 20
 _PLENTY: Final = 3  # pages of agents
+_UNCOUNTED: Final = "which agents are connected is not known: the token lacks the scope read_agents"
 
 
 @provider.read()
@@ -74,19 +75,30 @@ def _agent(raw: Json) -> Agent:
 @provider.read()
 async def agents_describe(
     api: Api,
-    agent: Annotated[str, Field(min_length=36, max_length=36, description="Agent id (UUID)")],
+    agent: Annotated[str, Field(min_length=1, max_length=200, description="Agent id, or name while connected")],
     organization: OrganizationName = "",
 ) -> Agent:
     """One agent, connected or not: its state, queue, tags, pause and current job.
 
-    Route: GET /v2/organizations/{org}/agents/{id}.
+    Route: GET /v2/organizations/{org}/agents/{id}; a name, which is what jobs tell, is looked for in …/agents?name=….
     Raises: NotFoundError: there is no such agent. PermissionDeniedError: the token lacks read_agents.
     """
     named = await at_organization(api, organization)
-    known = ids.uuid(agent, "agent")
+    if not ids.is_uuid(agent.strip()):
+        return _agent(await _called(api, named, agent.strip()))
+    known = agent.strip().lower()
     with read.explained(f"agent {known}", "read_agents"):
         raw = wire.record((await api.get(f"{read.BASE}{named.path}/agents/{known}")).json(), "agent")
     return _agent(raw)
+
+
+async def _called(api: Api, named: Named, name: str) -> Json:
+    """The connected agent of this name."""
+    found = [raw for raw in await _connected(api, named, {"name": name}) if text(raw, "name") == name]
+    if len(found) == 1:
+        return found[0]
+    known = f"{len(found)} agents are called" if found else "no connected agent is called"
+    raise NotFoundError(f"{known} {name[:80]!r}", 'give its id: "ci-mcp buildkite agents list"')
 
 
 @provider.read()
@@ -127,7 +139,7 @@ async def queues_list(
     """Queues with their pause and connected agents; with a job, its own queue and why the job does not start.
 
     Route: GET /v2/organizations/{org}/clusters/{id}/queues, GET …/agents?cluster_queue_id=…, GET …/jobs/{id}.
-    Raises: PermissionDeniedError: the token lacks read_clusters or read_agents. NotFoundError: there is no such thing.
+    Raises: PermissionDeniedError: the token lacks read_clusters. NotFoundError: there is no such thing.
     """
     if job:
         return await _of_job(api, await read.placed(api, ids.job(api, job)))
@@ -137,8 +149,8 @@ async def queues_list(
     queues = [queue for some in lists for queue in some]
     counted = await together([partial(_with_agents, api, named, queue) for queue in queues[:_COUNTED]])
     left = len(clusters) - _CLUSTERS
-    note = f"{left} more clusters: name one" if left > 0 else ""
-    return Page([*counted, *queues[_COUNTED:]], note=note)
+    notes = [f"{left} more clusters: name one" if left > 0 else "", _uncounted(counted)]
+    return Page([*counted, *queues[_COUNTED:]], note="; ".join(filter(None, notes)))
 
 
 async def _cluster_ids(api: Api, named: Named) -> list[str]:
@@ -167,8 +179,16 @@ def _queue(raw: Json) -> Queue:
 
 
 async def _with_agents(api: Api, named: Named, queue: Queue) -> Queue:
-    found = await _connected(api, named, {"cluster_queue_id": queue.id})
+    """The queue with its agents counted, where the token may see any."""
+    try:
+        found = await _connected(api, named, {"cluster_queue_id": queue.id})
+    except PermissionDeniedError:
+        return queue
     return replace(queue, agents=len(found), busy=sum(bool(wire.part(one, "job")) for one in found))
+
+
+def _uncounted(queues: Sequence[Queue]) -> str:
+    return _UNCOUNTED if any(queue.agents is None for queue in queues) else ""
 
 
 async def _connected(api: Api, named: Named, params: dict[str, str]) -> list[Json]:
@@ -183,11 +203,13 @@ async def _of_job(api: Api, named: Named) -> Page[Queue]:
     if status is not Status.QUEUED:
         return Page([], note=f"the job does not wait for an agent: it is {text(raw, 'state')}")
     if not (ids.is_uuid(cluster) and ids.is_uuid(known)):
-        agents = await _connected(api, named, {})
+        agents = [] if _waits(raw) else await _connected(api, named, {})
         return Page([], note=_without_queue(raw, rules, agents))
     queues = [queue for queue in await _queues(api, named, cluster) if queue.id == known]
     if not queues:
-        raise NotFoundError(f"queue {known} of the job is not in its cluster", "see queues_list of the cluster")
+        raise NotFoundError(
+            f"queue {known} of the job is not in its cluster", f'see "ci-mcp buildkite queues list --cluster {cluster}"'
+        )
     queue = await _with_agents(api, named, queues[0])
     agents = await _connected(api, named, {"cluster_queue_id": known}) if len(rules) > 1 and queue.agents else []
     return Page([queue], note=_why(raw, queue, rules, agents))
@@ -197,6 +219,8 @@ def _why(raw: Json, queue: Queue, rules: Sequence[str], agents: Sequence[Json]) 
     if (waits := _waits(raw)) or queue.paused:
         said = f" ({queue.note})" if queue.note else ""
         return waits or f"the queue {queue.key} is paused{said}: nothing in it starts until it is resumed"
+    if queue.agents is None:
+        return _UNCOUNTED
     if not queue.agents and not queue.hosted:
         return f"no agent is connected to the queue {queue.key}"
     if agents and not _matching(agents, rules):

@@ -86,9 +86,14 @@ async def artifacts_describe(
     Route: GET /v2/organizations/{org}/jobs/{job}/artifacts/{id} and …/download, followed to the storage.
     Raises: NotFoundError: it has expired, or there is none. BadAnswerError: what came is not what was kept.
     """
-    job, _, known = artifact.partition("/")
-    named = await read.placed(api, Named(job=ids.uuid(job, "job")))
-    path = f"{read.BASE}{named.job_path}/artifacts/{ids.uuid(known, 'artifact')}"
+    job, _, known = artifact.strip().partition("/")
+    if not (ids.is_uuid(job) and ids.is_uuid(known)):
+        raise UsageError(
+            f"{artifact[:80]!r} names no artifact",
+            'give JOB/ARTIFACT, two UUIDs, as "ci-mcp buildkite artifacts list" shows it',
+        )
+    named = await read.placed(api, Named(job=job.lower()))
+    path = f"{read.BASE}{named.job_path}/artifacts/{known.lower()}"
     with read.explained(f"artifact {artifact}", "read_artifacts"):
         raw = wire.record((await api.get(path)).json(), "artifact")
     if text(raw, "state") in _GONE:

@@ -87,7 +87,8 @@ def own(raw: Mapping[str, Any], what: str) -> str:
 def slug(text: str, what: str) -> str:
     """A checked slug; raises `UsageError` where it is none."""
     if not _IS_SLUG.fullmatch(text.strip()):
-        raise UsageError(f"{text[:80]!r} is no slug of a {what}", "give it as it stands in web URLs")
+        article = "an" if what.startswith("o") else "a"
+        raise UsageError(f"{text[:80]!r} is no slug of {article} {what}", "give it as it stands in web URLs")
     return text.strip()
 
 
@@ -129,10 +130,8 @@ def _checked(named: list[str], rest: list[str], query: dict[str, list[str]], fra
     if not all(_IS_SLUG.fullmatch(name) for name in named):
         return None
     found = Named(organization=named[0], pipeline=named[1])
-    if rest[:1] != ["builds"] or not rest[1:]:
+    if rest[:1] != ["builds"] or not rest[1:] or not _NUMBER.fullmatch(rest[1]):  # such as `builds/latest`
         return replace(found, branch=query.get("branch", [""])[0][:300])
-    if not _NUMBER.fullmatch(rest[1]):
-        return found
     return replace(found, number=rest[1], job=_job_in(rest[2:], query, fragment))
 
 
@@ -191,11 +190,14 @@ def _of_url(api: Api, text: str) -> Named:
     return read_url(text) or Named()
 
 
-def _said(_: Named, part: str, kind: str, text: str) -> str:
+def _said(found: Named, part: str, kind: str, text: str) -> str:
     if not part:
+        forms, where = _FORMS[kind]
+        if kind == "job" and found.number:
+            where += f" --build {found.build}"
         raise UsageError(
             f"that URL names no {kind}: {text[:80]}",
-            f'give {_FORMS[kind][0]}; find it with "ci-mcp {_FORMS[kind][1]}"',
+            f'give {forms}; find it with "ci-mcp {where}"',
         )
     return part
 

@@ -146,6 +146,11 @@ class _Look:
         except CiError as error:
             self.children[key] = Child(child, problem=str(error))
 
+    def _waits(self) -> str:
+        """How the step is found that a person must unblock: of a build that is not red no jobs were asked for."""
+        shown = f'buildkite_jobs_list(build="{self.named.build}", status="blocked")'
+        return f"it waits for somebody to unblock a step: {shown}"
+
     def whole(self) -> BuildRun:
         """The run as far as it was read; of one that has meanwhile become green, its build alone."""
         raw = self.raw
@@ -161,6 +166,8 @@ class _Look:
         for state, number in builds.counts(raw).items():
             key = wire.state_status(state).value
             counted[key] = counted.get(key, 0) + number
+        waits = self._waits() if short.status is Status.BLOCKED else ""
+        said = (text(raw, "cancel_reason"), waits, annotations.told(about) if found else "")
         made = BuildRun(
             status=short.status,
             id=self.named.build,
@@ -174,7 +181,7 @@ class _Look:
             created=short.created,
             finished=short.finished,
             duration=short.duration,
-            reason="\n".join(filter(None, (text(raw, "cancel_reason"), annotations.told(about) if found else ""))),
+            reason="\n".join(filter(None, said)),
             jobs=tuple(failure.job for failure in found),
             counts=counted,
         )

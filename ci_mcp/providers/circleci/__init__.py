@@ -6,7 +6,7 @@ from ci_mcp.providers.circleci import artifacts, insights, configs  # noqa: F401
 
 from ci_mcp.core.provider import Hooks
 from ci_mcp.net.pages import Onward
-from ci_mcp.providers.circleci import again, failures, hooks, listing, logs, runs
+from ci_mcp.providers.circleci import again, alike, failures, hooks, listing, logs, runs
 from ci_mcp.providers.circleci.provider import provider
 
 __all__ = ["provider"]
@@ -22,7 +22,7 @@ provider.hooks = Hooks(
     poll=runs.poll,
     failures=failures.failures,
     log=logs.log,
-    most_logs=6,  # each takes two requests or more
+    few_logs=alike.few_logs,
     rerun=again.rerun,
     flaky=hooks.flaky,
     tokens=hooks.tokens,

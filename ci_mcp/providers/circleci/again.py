@@ -15,7 +15,7 @@ async def rerun(api: Api, named: str, failed_only: bool) -> str:
     """Run a workflow again, or every workflow of a pipeline that failed (all of them where everything is wanted).
 
     Route: POST /api/v2/workflow/{id}/rerun.
-    Raises: UsageError: nothing of it has failed.
+    Raises: UsageError: nothing of it has failed, or it has no workflow at all.
     """
     there, found = await find(api, named)
     if found.workflow and not found.pipeline:
@@ -32,6 +32,12 @@ async def rerun(api: Api, named: str, failed_only: bool) -> str:
 
 async def _rerun_pipeline(api: Api, pipeline: str, failed_only: bool) -> str:
     every = await read.workflows(api, pipeline)
+    if not every:
+        raise UsageError(
+            f"run {pipeline} has no workflow, so there is nothing to run again",
+            "mend what kept it from having one, and push or start a new one: "
+            f'circleci_pipelines_describe(pipeline="{pipeline}") tells what did',
+        )
     setup = [raw for raw in every if standing.is_setup(raw)]
     live = standing.current(every)
     if failed_only:

@@ -168,7 +168,7 @@ def there(api: Api, named: Named) -> Api:
         bare = host.lower().partition(":")[0]
         if web in {"", bare, f"app.{bare}"}:
             return api if not web else api.at(host)
-    return api.at(named.host)
+    return api.at(named.host.removeprefix("app."))  # the host to configure, should it have to be
 
 
 def read(text: str) -> Named:

@@ -42,7 +42,7 @@ async def insights_summary(
         runs=wire.whole(metrics, "total_runs"),
         success_rate=_rate(metrics),
         throughput=wire.real(metrics, "throughput"),
-        duration=wire.real(metrics, "total_duration_secs"),
+        total_duration=wire.real(metrics, "total_duration_secs"),
         credits=wire.whole(metrics, "total_credits_used"),
         workflows=tuple(_numbers(raw) for raw in wire.parts(found.get("project_workflow_data")))[:_ROWS],
         branches=tuple(row for row in rows if not branch or row.branch == branch)[:_ROWS],

@@ -16,6 +16,7 @@ from ci_mcp.providers.circleci import ids, logs, read, standing, steps, wire
 from ci_mcp.providers.circleci.ids import Named
 from ci_mcp.providers.circleci.provider import provider
 from ci_mcp.providers.circleci.records import JobDetails, Node, Stopping, WorkflowJob
+from ci_mcp.providers.circleci.refusals import refused
 from ci_mcp.providers.circleci.steps import Action
 from ci_mcp.providers.circleci.wire import Json, text
 from ci_mcp.status import Status
@@ -210,6 +211,7 @@ async def jobs_cancel(api: Api, job: JobName, project: InProject = "") -> Stoppi
     else:
         there, named = ids.find(api, job, "job")
         name, path = named.job_id, f"jobs/{named.job_id}/cancel"
-    with read.explained(there, "job", name):
+    instead = f'see how it stands: circleci_jobs_describe(job="{name}")'
+    with read.explained(there, "job", name), refused(f"job {name} cannot be stopped", instead):
         reply = await there.send("POST", f"{read.V2}/{path}")
     return Stopping(id=name, note=text(wire.record(reply.json(), "message"), "message"))

@@ -3,14 +3,14 @@
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.core.together import together
 from ci_mcp.errors import CiError, UsageError
-from ci_mcp.providers.circleci import ids, outputs
+from ci_mcp.providers.circleci import alike, ids, outputs, read
 from ci_mcp.providers.circleci import steps as steps_of
 from ci_mcp.providers.circleci.ids import Named
 from ci_mcp.providers.circleci.outputs import Output
@@ -23,6 +23,13 @@ _NODES_OLD: Final = 2  # the same on a host without v3, where the way to it took
 _STEPS: Final = 60  # most outputs of one log
 _NODE: Final = re.compile(r"\s*(\d{1,4}):")
 _COMPARED: Final = 1 << 16  # bytes at the end of two outputs that are compared
+_LAST_WORDS: Final = 500  # bytes
+# CircleCI ends the output of a step that failed so, some machines with one more line.
+_EXITED: Final = re.compile(
+    rb"(?:^|\n)(?:\x1b\[[\d;]*m)*Exited with code (?:exit status )?([1-9]\d{0,2})\b[^\w\n]*"
+    rb"(?:\s+CircleCI received exit code \d+)?\s*$"
+)
+_RAN: Final = re.compile(rb"#!/[^\n]*\n([^\r\n]+)")
 _INVISIBLE: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|[ \t\r]+")
 _VARYING: Final = re.compile(rb"0x[0-9a-f]+|[0-9a-f]{7,}|[0-9]+")
 _OUTSIDE: Final = {
@@ -49,7 +56,24 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
 
     Raises: NotFoundError: there is no such job, or none that the token may see.
     """
-    async for chunk in text_of(api, ids.find(api, job, "job")[1]):
+    named, group = ids.find(api, job, "job")[1], alike.of(api, job)
+    if group is None:
+        async for chunk in text_of(api, named):
+            yield chunk
+        return
+    found: Steps | None = None
+    async with group.first:
+        if not group.asked:
+            group.asked = True
+            found = await steps_of.steps(api, named)
+            group.learn(found)
+    with ExitStack() as files:
+        part = await _guessed(api, named, group.step, files) if group.step and not found else None
+        if part:
+            for piece in _written(part, parallel=False):
+                yield piece
+            return
+    async for chunk in _text(api, found or await steps_of.steps(api, named)):
         yield chunk
 
 
@@ -58,7 +82,11 @@ async def text_of(api: Api, named: Named, step: str = "") -> AsyncIterator[bytes
 
     Raises: UsageError: there is no such step.
     """
-    found = await steps_of.steps(api, named)
+    async for chunk in _text(api, await steps_of.steps(api, named), step):
+        yield chunk
+
+
+async def _text(api: Api, found: Steps, step: str = "") -> AsyncIterator[bytes]:
     chosen = _chosen(found, step)
     with ExitStack() as files:
         parts = await _parts(api, found, chosen[:_STEPS], files)
@@ -70,6 +98,26 @@ async def text_of(api: Api, named: Named, step: str = "") -> AsyncIterator[bytes
                 yield chunk
     if left := chosen[_STEPS:]:
         yield f"##[warning]{len(left)} more steps were not read, from {left[0].name!r} on: name one\n".encode()
+
+
+async def _guessed(api: Api, named: Named, step: Action, files: ExitStack) -> Part | None:
+    """The output of a step that failed in another job; ``None`` where it did not fail here, too."""
+    job_id = read.known_job_id(api, f"{named.project}/{named.job}")
+    if not job_id:
+        return None
+    job = Steps(job_id=job_id, project=named.project, number=named.job, status=Status.FAILED)
+    try:
+        output = await outputs.fetch(api, job, replace(step, out=None), "stdout")
+    except CiError:
+        return None
+    files.callback(output.close)
+    exited = _EXITED.search(output.end(_LAST_WORDS))
+    if exited is None:
+        return None
+    ran = _RAN.match(output.start(_LAST_WORDS))
+    same = ran is None or ran[1] == step.command.partition("\n")[0].strip().encode()
+    name = step.name if same or ran is None else ran[1].decode("utf-8", "replace")
+    return Part(replace(step, name=name, exit_code=int(exited[1])), {"stdout": output})
 
 
 def _chosen(found: Steps, step: str) -> list[Action]:

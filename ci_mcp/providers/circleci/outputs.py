@@ -47,6 +47,11 @@ class Output:
         if not last.endswith(b"\n"):
             yield b"\n"
 
+    def start(self, size: int) -> bytes:
+        """The first bytes."""
+        self.file.seek(0)
+        return self.file.read(size)
+
     def end(self, size: int) -> bytes:
         """The last bytes."""
         self.file.seek(max(0, self.size - size))

@@ -50,7 +50,12 @@ async def pipelines_list(
         _unknown(there, raw, row) if isinstance(row, CiError) else row
         for raw, row in zip(page.items, rows, strict=True)
     ]
-    return Page(items, page.next, note=page.note, after=page.after)
+    note = page.note or (_none(branch, mine=mine) if not items and not cursor else "")
+    return Page(items, page.next, note=note, after=page.after)
+
+
+def _none(branch: str, *, mine: bool) -> str:
+    return f"no pipeline{f' of branch {branch}' if branch else ''}{' that you started' if mine else ''}"
 
 
 async def _row(api: Api, raw: Json) -> Pipeline:

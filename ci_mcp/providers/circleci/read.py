@@ -234,7 +234,9 @@ def _followed(raw: Json) -> Json | None:
 
 
 async def slug(api: Api, given: str) -> tuple[Api, str]:
-    """The Api and the slug of a project that is given as slug, web URL, or bare name of a followed repository.
+    """The Api and the slug of a project that is given as slug, web URL, or a followed repository's name.
+
+    The name may stand alone or behind its owner's.
 
     Raises:
         UsageError: the text names no project, or several.
@@ -244,9 +246,9 @@ async def slug(api: Api, given: str) -> tuple[Api, str]:
     named = (ids.read_url(given) or Named()) if "://" in given else Named(project=ids.slug(given))
     if named.project:
         return ids.there(api, named), named.project
-    if "://" in given or not ids.bare_name(given):
+    if "://" in given or not (ids.bare_name(given) or ids.slug(f"gh/{given}")):
         raise ids.unusable("project", given)
-    found = [text(one, "slug") for one in await followed(api) if text(one, "reponame").lower() == given.lower()]
+    found = [text(one, "slug") for one in await followed(api) if given.lower() in _names(one)]
     if not found:
         raise NotFoundError(
             f"no followed project is called {given}", "give its slug: gh/OWNER/REPO, or follow it at CircleCI"
@@ -254,6 +256,11 @@ async def slug(api: Api, given: str) -> tuple[Api, str]:
     if len(found) > 1:
         raise UsageError(f"several projects are called {given}", f"give one of {', '.join(found[:10])}")
     return api, found[0]
+
+
+def _names(raw: Json) -> set[str]:
+    owner, name = text(raw, "username"), text(raw, "reponame")
+    return {name.lower(), f"{owner}/{name}".lower(), text(raw, "slug").partition("/")[2].lower()}
 
 
 async def pipeline(api: Api, named: Named) -> Json:

@@ -240,7 +240,7 @@ class Summary:
     runs: int | None = None
     success_rate: str = ""
     throughput: float | None = None
-    duration: float | None = None
+    total_duration: float | None = None
     credits: int | None = None
     workflows: tuple[WorkflowNumbers, ...] = ()
     branches: tuple[WorkflowNumbers, ...] = ()

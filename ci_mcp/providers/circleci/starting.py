@@ -137,8 +137,9 @@ def _started(api: Api, project: str, status: int, body: Json) -> Started:
     if not ids.is_uuid(named):
         raise BadAnswerError("CircleCI did not say what it started", "see circleci_pipelines_list")
     page = f"pipelines/{project}/{number}" if number is not None else f"pipeline/{named}"
-    return Started(pipeline=named, number=number, note=_note(text(body, "state")), url=read.web(api, page))
+    return Started(pipeline=named, number=number, note=_note(text(body, "state"), named), url=read.web(api, page))
 
 
-def _note(state: str) -> str:
-    return "" if state in {"", "created"} else f"it is being made ({state}); see circleci_pipelines_describe"
+def _note(state: str, pipeline: str) -> str:
+    later = f'it is being made ({state}); see circleci_pipelines_describe(pipeline="{pipeline}")'
+    return "" if state in {"", "created"} else later

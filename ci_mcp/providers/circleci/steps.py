@@ -26,6 +26,7 @@ class Action:
         node: which parallel run, from 0.
         number: CircleCI's number of the step, sparse.
         name: of the step.
+        command: what it runs, where that is told.
         status: how it stands, an exit code other than 0 included.
         word: CircleCI's own status.
         exit_code: of its command, where it has ended.
@@ -41,6 +42,7 @@ class Action:
     number: int
     name: str
     status: Status
+    command: str = ""
     word: str = ""
     exit_code: int | None = None
     started: datetime | None = None
@@ -140,6 +142,7 @@ def _action(raw: Json, node: int) -> Action:
         node=node,
         number=wire.whole(raw, "num") or 0,
         name=text(raw, "name"),
+        command=text(raw, "command"),
         status=_by_code(status, code),
         word=word,
         exit_code=code,

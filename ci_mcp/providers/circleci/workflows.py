@@ -11,6 +11,7 @@ from ci_mcp.providers.circleci import ids, jobs, pipelines, read, wire
 from ci_mcp.providers.circleci.jobs import WorkflowName
 from ci_mcp.providers.circleci.provider import provider
 from ci_mcp.providers.circleci.records import Approved, Started, Stopping, WorkflowDetails
+from ci_mcp.providers.circleci.refusals import refused
 from ci_mcp.providers.circleci.wire import Json, text
 from ci_mcp.status import Status
 
@@ -88,12 +89,17 @@ async def rerun(api: Api, workflow: str, *, failed: bool = False, jobs: tuple[st
     body: dict[str, Any] = {"from_failed": True} if failed else {}
     if jobs:
         body = {"jobs": await _job_ids(api, workflow, jobs)}
-    with read.explained(api, "workflow", workflow):
+    what = f"workflow {workflow} cannot be run again"
+    with read.explained(api, "workflow", workflow), refused(what, _see(workflow)):
         reply = await api.send("POST", f"{read.V2}/workflow/{workflow}/rerun", json=body)
     new = text(wire.record(reply.json(), "workflow"), "workflow_id")
     if not ids.is_uuid(new):
         raise BadAnswerError("CircleCI did not say what it started", "see the newest workflow of the pipeline")
     return Started(workflow=new, note="a new workflow in the same pipeline", url=read.web(api, f"workflow/{new}"))
+
+
+def _see(workflow: str) -> str:
+    return f'see how it stands: circleci_workflows_describe(workflow="{workflow}")'
 
 
 async def _job_ids(api: Api, workflow: str, wanted: tuple[str, ...]) -> list[str]:
@@ -116,12 +122,16 @@ async def workflows_cancel(
 ) -> Stopping:
     """Stops a workflow with all its jobs, where confirm is true; it ends a little later.
 
-    Route: POST /api/v2/workflow/{id}/cancel.
-    Raises: UsageError: it is not confirmed. NotFoundError: there is no such workflow, or none that the token may stop.
+    Route: GET /api/v2/workflow/{id}, POST /api/v2/workflow/{id}/cancel, which takes one that has ended, too.
+    Raises: UsageError: it is not confirmed, or it has ended. NotFoundError: the token sees none.
     """
     there, named = ids.find(api, workflow, "workflow")
     if not confirm:
-        raise UsageError(f"stopping workflow {named.workflow} ends its running jobs", "confirm it: confirm=true")
+        call = f'circleci_workflows_cancel(workflow="{named.workflow}", confirm=true)'
+        raise UsageError(f"stopping workflow {named.workflow} ends its running jobs", f"confirm it: {call}")
+    word = text(await read.workflow(there, named.workflow), "status")
+    if wire.workflow_status(word).finished:
+        raise UsageError(f"workflow {named.workflow} has ended ({word})", "there is nothing to stop")
     said = await pipelines.cancel(there, named.workflow)
     return Stopping(id=named.workflow, note=said, url=read.web(there, f"workflow/{named.workflow}"))
 
@@ -142,11 +152,13 @@ async def workflows_approve(
     request = text(raw, "approval_request_id") or text(raw, "id")
     if not ids.is_uuid(request):
         raise BadAnswerError("CircleCI gave no id for the approval", "approve it in a browser")
-    with read.explained(there, "approval", text(raw, "name")):
+    name = text(raw, "name")
+    what = f"job {name} cannot be approved"
+    with read.explained(there, "approval", name), refused(what, _see(named.workflow)):
         reply = await there.send("POST", f"{read.V2}/workflow/{named.workflow}/approve/{request}")
     return Approved(
         workflow=named.workflow,
-        job=text(raw, "name"),
+        job=name,
         note=text(wire.record(reply.json(), "message"), "message"),
         url=read.web(there, f"workflow/{named.workflow}"),
     )
@@ -156,7 +168,7 @@ def _waiting(found: list[Json], workflow: str, wanted: str) -> Json:
     held = [raw for raw in found if text(raw, "type") == "approval" and text(raw, "status") == "on_hold"]
     names = ", ".join(text(raw, "name") for raw in held)
     if not held:
-        raise UsageError(f"nothing in workflow {workflow} waits for approval", "see circleci_workflows_describe")
+        raise UsageError(f"nothing in workflow {workflow} waits for approval", _see(workflow))
     chosen = [raw for raw in held if not wanted or wanted in {text(raw, "name"), text(raw, "id")}]
     if len(chosen) != 1:
         what = "several jobs wait for approval" if not wanted else f"no job {wanted[:80]!r} waits for approval"

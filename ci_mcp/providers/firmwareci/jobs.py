@@ -127,8 +127,7 @@ async def jobs_logs(
     )
     title = ", ".join(filter(None, (f"FirmwareCI job {found.name!r}", str(found.status), found.url)))
     with log:
-        if step:
-            part = logs.step(log, step)
-            start, tail = (part.start, part.lines) if not tail else (max(part.start, part.end - tail + 1), tail)
-            title, search, around = f"{title}, step {part.name!r}, lines {part.start} to {part.end}", "", 0
-        return await logview.view(log, tail=tail, search=search, around=around, start=start, title=title)
+        part = logs.step(log, step) if step else None
+        title += f", step {part.name!r}, lines {part.start} to {part.end}" if part else ""
+        within = (part.start, part.end) if part else None
+        return await logview.view(log, tail=tail, search=search, around=around, start=start, title=title, within=within)

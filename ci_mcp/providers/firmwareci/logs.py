@@ -29,6 +29,7 @@ _LINE: Final = ("message", "msg", "line", "text", "log")
 _ERROR: Final = ("error", "error_message", "failure_reason")
 _LABELS: Final = ("name", "step", "step_name", "title", "cmd")
 _DEPTH: Final = 8
+_SHOWN: Final = 20  # steps named where one was not found
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,6 @@ class Part:
     name: str
     start: int
     end: int
-
-    @property
-    def lines(self) -> int:
-        """How many there are, as many as one answer takes."""
-        return min(self.end - self.start + 1, 5000)
 
 
 async def log(api: Api, job: str) -> AsyncIterator[bytes]:
@@ -169,7 +165,8 @@ def step(log: Log, name: str) -> Part:
         if (part := next((part for part in found if fits(part.name.lower())), None)) is not None:
             return part
     names = list(dict.fromkeys(part.name for part in found))
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:10]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.3)
+    some = list(dict.fromkeys([*near, *names]))[:_SHOWN]
     raise NotFoundError(
-        f"the log has no step {name[:80]!r}", f"its steps: {', '.join(near)}" if near else "it is not told by steps"
+        f"the log has no step {name[:80]!r}", f"its steps: {', '.join(some)}" if some else "it is not told by steps"
     )

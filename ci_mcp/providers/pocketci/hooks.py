@@ -187,7 +187,12 @@ def counts(tree: Tree) -> Mapping[str, int]:
 def _gate(gate: Json) -> str:
     said = clean_text(" ".join(text(gate, "message").split()))[:200]
     name = clean_text(text(gate, "name"))
-    return f'gate "{name}"' + (f" ({said})" if said else "") + f": approve or reject {text(gate, 'id')}"
+    return f'gate "{name}"' + (f" ({said})" if said else "") + f": {_decide(gate)}"
+
+
+def _decide(gate: Json) -> str:
+    call = f'pocketci_gates_approve(gate="{clean_text(text(gate, "id"))}"'
+    return f"approve it: {call}), or reject it: {call}, reject=true)"
 
 
 async def run(api: Api, asked: str) -> TaskRun:

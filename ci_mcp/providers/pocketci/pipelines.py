@@ -129,10 +129,14 @@ async def pipelines_run(
     """
     raw = await read.pipeline(api, pipeline)
     if raw.get("paused") is True:
-        raise UsageError(f"pipeline {text(raw, 'name')} is paused", "unpause it: pipelines_update(paused=false)")
+        raise UsageError(f"pipeline {text(raw, 'name')} is paused", _unpause(text(raw, "name")))
     if jobs:
         await _check_jobs(api, raw, jobs)
     return await start(api, text(raw, "id"), arguments, jobs)
+
+
+def _unpause(pipeline: str) -> str:
+    return f'unpause it: pocketci_pipelines_update(pipeline="{clean_text(pipeline)}", paused=false)'
 
 
 async def _check_jobs(api: Api, raw: Json, jobs: Sequence[str]) -> None:
@@ -169,12 +173,14 @@ async def start(
     body |= {"args": list(arguments)} if arguments else {}
     body |= {"jobs": list(jobs)} if jobs else {}
     body |= {"webhook": dict(webhook)} if webhook else {}
-    found = await side.post(api, f"/api/pipelines/{pipeline}/trigger", f"pipeline {pipeline}", body)
+    path = f"/api/pipelines/{pipeline}/trigger"
+    found = await side.post(api, path, f"pipeline {pipeline}", body, instead=_unpause(pipeline))
     run = text(found, "run_id")
     if not ids.is_run(run):
         raise BadAnswerError("the server did not say what it started", "see the newest run of the pipeline")
     status = wire.STATUSES.get(text(found, "status"))
-    note = "its rules of concurrency ended it at once: see runs_describe" if status and status.finished else ""
+    ended = f'its rules of concurrency ended it at once: pocketci_runs_describe(run="{run}")'
+    note = ended if status and status.finished else ""
     return Started(id=run, status=status, note=note, url=ids.run_web(api, run))
 
 

@@ -126,7 +126,7 @@ async def login(api: Api, say: Callable[[str], None]) -> str:
     except (AuthError, NotFoundError) as error:
         raise UnsupportedError(
             f"{api.host} has no login of its own: it is open, or takes user and password",
-            'nothing to do, or pipe USER:PASSWORD into "ci-mcp auth login pocketci --token-stdin"',
+            'set POCKETCI_URL, or pipe USER:PASSWORD into "ci-mcp auth login pocketci --token-stdin"',
             status=error.status,
         ) from None
     code, page = text(begun, "code"), text(begun, "login_url")

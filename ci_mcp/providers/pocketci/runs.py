@@ -8,7 +8,7 @@ from pydantic import Field
 from ci_mcp.auth.redact import redact_environment
 from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Changed, Cursor, Limit, Page, Run
-from ci_mcp.errors import UnsupportedError, UsageError
+from ci_mcp.errors import NotFoundError, UnreachableError, UnsupportedError, UsageError
 from ci_mcp.logs.text import clean_text
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.pocketci import hooks, ids, pipelines, read, side, wire
@@ -31,6 +31,7 @@ _GATES: Final = {
     "rejected": Status.FAILED,
     "timed_out": Status.FAILED,
 }
+_TRIPPED: Final = 500  # what a real server says to an id that no gate has
 _STOP: Final = "resuming a stopped run fails at once, with the same message"
 
 
@@ -159,11 +160,11 @@ async def again(api: Api, raw: Json, how: str) -> Started:
     """Run a run again, in this way: ``resume``, ``new``, or empty for what can work."""
     run, stopped = text(raw, "id"), wire.stopped(raw)
     if how == "resume" and stopped:
-        raise UsageError(f"run {run} was stopped, and {_STOP}", 'start a new one: how="new"')
+        raise UsageError(f"run {run} was stopped, and {_STOP}", _anew(run))
     if how == "new" or stopped or (not how and text(raw, "status") != "failed"):
         return await _new(api, raw, f"{_STOP}, so " if stopped else "")
     try:
-        await side.post(api, f"/api/runs/{run}/resume", f"run {run}")
+        await side.post(api, f"/api/runs/{run}/resume", f"run {run}", instead=_anew(run))
     except UnsupportedError as error:
         if how:
             raise
@@ -171,6 +172,10 @@ async def again(api: Api, raw: Json, how: str) -> Started:
     # Tried with a real server: with the native driver every task ran again, resume enabled or not.
     note = "resumed under the same id: its logs are replaced, and tasks that passed may run again"
     return Started(id=run, status=Status.QUEUED, note=note, url=ids.run_web(api, run))
+
+
+def _anew(run: str) -> str:
+    return f'start a new one: pocketci_runs_rerun(run="{run}", how="new")'
 
 
 async def _new(api: Api, raw: Json, why: str) -> Started:
@@ -206,7 +211,8 @@ async def runs_cancel(api: Api, run: RunName) -> Changed:
     Raises: UsageError: it has ended.
     """
     known = ids.run(api, run)
-    found = await side.post(api, f"/api/runs/{known}/stop", f"run {known}")
+    instead = f'see how it ended: pocketci_runs_describe(run="{known}")'
+    found = await side.post(api, f"/api/runs/{known}/stop", f"run {known}", instead=instead)
     ended = text(found, "status") == "stopped"
     note = "it had not begun, and is stopped" if ended else "it was told to stop, and ends a little later"
     status = Status.CANCELED if ended else Status.RUNNING
@@ -256,4 +262,15 @@ async def gates_approve(
     """
     known = ids.gate(gate)
     verb = "reject" if reject else "approve"
-    return _gate(await side.post(api, f"/api/gates/{known}/{verb}", f"gate {known}"))
+    try:
+        found = await side.post(api, f"/api/gates/{known}/{verb}", f"gate {known}", instead="it was decided before")
+    except UnreachableError as error:
+        if error.status != _TRIPPED:
+            raise
+        raise NotFoundError(
+            f"this PocketCI has no gate {known}, or failed over it",
+            'find it with "ci-mcp pocketci gates list"',
+            status=error.status,
+            body=error.body,
+        ) from None
+    return _gate(found)

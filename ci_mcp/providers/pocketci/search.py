@@ -139,5 +139,5 @@ def _prose(hits: Sequence[Hit], title: str, left: str) -> Prose:
             lines.append(fence(view.text(), "log"))
         one = {"task": task, "status": hit.tree.of(hit.row).value, "name": hit.row.title}
         data.append(one | ({"problem": hit.problem} if hit.problem else {}) | (view.records() if view else {}))
-    lines += ["", "more of a log: tasks_logs(task=ID, around=LINE)"] if hits else []
+    lines += ["", "more of a log: pocketci_tasks_logs(task=ID, around=LINE)"] if hits else []
     return Prose("\n".join(lines), {"tasks": data, "left": left or None})

@@ -13,10 +13,12 @@ from weakref import WeakKeyDictionary
 from ci_mcp.core import upstream
 from ci_mcp.core.provider import Api
 from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UnsupportedError, UsageError
+from ci_mcp.net.failures import words
 from ci_mcp.providers.pocketci.wire import Json
 
 _SHUT: Final = frozenset({401, 403, 404, 405})
 _LOGIN: Final = 'run "ci-mcp auth login pocketci", or set POCKETCI_TOKEN'
+_LOGIN_MCP: Final = 'set POCKETCI_MCP_TOKEN to a new one, or run "ci-mcp auth login pocketci" for the API'
 
 
 class ShutError(Exception):
@@ -105,10 +107,11 @@ async def get(api: Api, path: str, what: str, params: Mapping[str, Any] | None =
         raise await told(api, error, what) from None
 
 
-async def post(api: Api, path: str, what: str, body: Json | None = None) -> Json:
+async def post(api: Api, path: str, what: str, body: Json | None = None, *, instead: str = "") -> Json:
     """POST, never sent twice; the answer's record.
 
     Always with a body that is JSON: the server starts a run whatever it cannot read.
+    ``instead`` is what a person may do where the state of the thing does not allow it.
 
     Raises:
         UsageError: the state of the thing does not allow it.
@@ -117,12 +120,12 @@ async def post(api: Api, path: str, what: str, body: Json | None = None) -> Json
     try:
         found = (await api.send("POST", path, json=dict(body or {}))).json()
     except CiError as error:
-        raise await told(api, error, what) from None
+        raise await told(api, error, what, instead) from None
     return found if isinstance(found, dict) else {}
 
 
-async def told(api: Api, error: CiError, what: str) -> CiError:
-    """An error of the server in words that say what to do."""
+async def told(api: Api, error: CiError, what: str, instead: str = "") -> CiError:
+    """An error of the server in words that say what to do; ``instead`` as `post` has it."""
     if isinstance(error, AuthError):
         known(api).api_shut = True
         return await _login(api, error)
@@ -138,24 +141,30 @@ async def told(api: Api, error: CiError, what: str) -> CiError:
             f"this PocketCI has no {what}, or no longer", "check the id: old runs are pruned, names are not ids", **more
         )
     if error.status == 409:  # noqa: PLR2004 - the HTTP status
-        return UsageError(f"{what}: {error.message}", error.next_step, **more)
+        return UsageError(f"{what}: {words(error.body) or error.message}", instead or error.next_step, **more)
     return error
 
 
-async def _login(api: Api, error: CiError) -> CiError:
+async def _login(api: Api, error: CiError, side: str = "api") -> CiError:
+    """Why a side does not take this person's token, and where another comes from."""
+    step = _LOGIN if side == "api" or api.mcp is None else _LOGIN_MCP
+    api = api if side == "api" else api.mcp or api
     claims = await api.claims()
     end, wanted = ends(claims), audience(claims)
     more: dict[str, Any] = {"status": error.status, "body": error.body}
     if end is not None and end <= datetime.now(UTC):
-        return AuthError(f"the token for {api.host} ended on {end:%Y-%m-%d at %H:%M} UTC", _LOGIN, **more)
-    if wanted and "api" not in wanted:
-        return AuthError(f"the token is for {', '.join(wanted)}, not for the API of {api.host}", _LOGIN, **more)
+        return AuthError(f"the token for {api.host} ended on {end:%Y-%m-%d at %H:%M} UTC", step, **more)
+    if wanted and side not in wanted:
+        what = "the API" if side == "api" else "/mcp"
+        return AuthError(f"the token is for {', '.join(wanted)}, not for {what} of {api.host}", step, **more)
     if "Unauthorized" in error.body:
         said = "takes no such user and password" if claims.get("user") else "wants user and password"
-        return AuthError(f"{api.host} {said}", f"set POCKETCI_URL=https://USER:PASSWORD@{api.host}", **more)
-    if "authentication required" in error.body:
-        return AuthError(f"{api.host} wants a login", _LOGIN, **more)
-    return AuthError(f"{api.host} does not take this token", _LOGIN, **more)
+        return AuthError(
+            f"{api.host} {said}", f"put them before the host in POCKETCI_URL: USER:PASSWORD@{api.host}", **more
+        )
+    if any(said in error.body for said in ("authentication required", "no bearer token")):
+        return AuthError(f"{api.host} wants a login", step, **more)
+    return AuthError(f"{api.host} does not take this token", step, **more)
 
 
 async def ask_only(api: Api, tool: str, arguments: Mapping[str, Any]) -> Any:
@@ -167,7 +176,8 @@ async def ask_only(api: Api, tool: str, arguments: Mapping[str, Any]) -> Any:
     try:
         return await ask(api, tool, arguments)
     except ShutError as shut:
-        raise shut.error or await _login(api, AuthError("", body="authentication required")) from None
+        error = shut.error or AuthError("", body="authentication required")
+        raise (await _login(api, error, "mcp") if isinstance(error, AuthError) else error) from None
 
 
 async def either(

@@ -24,6 +24,7 @@ from ci_mcp.status import Status
 TaskName = Annotated[str, Field(min_length=1, max_length=600, description="Task id: RUN/PATH")]
 
 _KNOWN: Final = frozenset({"status", "code", "elapsed", "started_at", "logs"})
+_NOTHING: Final = {Status.SKIPPED: "; it never ran", Status.QUEUED: "; it has not begun"}
 _CODES: Final = 5  # failed tasks whose exit code is read: with their log, which is kept
 
 
@@ -157,4 +158,5 @@ async def tasks_logs(
     if stream == "both" and not row.job:
         title += "; stdout and stderr were joined each for itself: their order is lost"
     with await logs.opened(api, tree, row, "" if stream == "both" else stream) as kept:
+        title += _NOTHING.get(tree.of(row), "; it wrote nothing") if kept.total <= 1 else ""
         return await logview.view(kept, tail=tail, search=search, around=around, start=start, title=title)

@@ -14,6 +14,7 @@ from ci_mcp.status import Status
 
 _NAMES: Final = 5  # jobs named in one line
 _ORDER: Final = {"failure": 0, "limit_exceeded": 0, "error": 1}
+_ABORTED: Final = frozenset({"abort", "aborted"})
 _LOST: Final = ("Server restarted", "Pipeline not found during queue dispatch")
 _WORDS: Final = {
     "error": "the server could not run it",
@@ -42,7 +43,8 @@ def of_run(tree: Tree) -> list[Failure]:
         return []
     failed = sorted(tree.failed, key=lambda one: _ORDER.get(one.word, 2))
     found = [
-        Failure(job=job(tree, one), reason=reason(tree, one), infrastructure=one.word == "error") for one in failed
+        Failure(job=job(tree, one), reason=reason(tree, one), infrastructure=one.word == "error" or _cut_off(tree, one))
+        for one in failed
     ]
     found = found or [_nothing(tree)]
     return found + _never(tree, [one for one in tree.jobs if tree.of(one) is Status.SKIPPED])
@@ -51,13 +53,35 @@ def of_run(tree: Tree) -> list[Failure]:
 def reason(tree: Tree, one: Row) -> str:
     """What happened to a row, in words; empty where its exit code and log say it all."""
     said = [_WORDS.get(one.word, "")]
-    if one.word in {"abort", "aborted"}:
-        said = ["it was stopped with its run" if wire.stopped(tree.run) else "it ran longer than its time limit"]
+    if one.word in _ABORTED:
+        said = [_aborted(tree, one)]
     if one.attempt and one not in tree.leaves:
         said.append("a later attempt of it passed, and the server calls its job failed all the same")
     if one.tried:
         said.append("it stands inside of `try`: its job goes on, and the server calls the run failed all the same")
     return "; ".join(filter(None, said))
+
+
+def _aborted(tree: Tree, one: Row) -> str:
+    """Who ended a row: a person, a server that restarted, or the runner, for its time or for what failed beside it."""
+    if wire.stopped(tree.run):
+        return "it was stopped with its run"
+    if _cut_off(tree, one):
+        return "it was cut off when the server restarted"
+    if one.word == "aborted":
+        return "it was ended with its run"
+    if any(other.word in {"failure", "error"} for other in tree.leaves):
+        return "it was aborted: it ran longer than its time limit, or what failed beside it ended it"
+    return "it ran longer than its time limit"
+
+
+def _cut_off(tree: Tree, one: Row) -> bool:
+    return one.word in _ABORTED and _lost(tree)
+
+
+def _lost(tree: Tree) -> bool:
+    """Whether the server is to blame for a run's end, by its own words."""
+    return wire.reason(tree.run).startswith(_LOST)
 
 
 def _nothing(tree: Tree) -> Failure:
@@ -66,8 +90,7 @@ def _nothing(tree: Tree) -> Failure:
     own = Job(status=tree.status, name=f"run {text(tree.run, 'id')}", id="")
     if wire.stopped(tree.run):
         return Failure(job=own, reason="it was stopped before a task of it failed")
-    lost = said.startswith(_LOST)
-    return Failure(job=own, reason=said or "no task of it tells why", infrastructure=lost)
+    return Failure(job=own, reason=said or "no task of it tells why", infrastructure=_lost(tree))
 
 
 def _never(tree: Tree, rows: Sequence[Row]) -> list[Failure]:

@@ -170,7 +170,9 @@ async def _scope(api: Api, job: str, workflow: str, project: str) -> tuple[Api, 
 def _inside(path: str) -> str:
     """A path within a scope; raises `UsageError` for one that leads out of it."""
     if "\\" in path or path.startswith("/") or ".." in path.split("/") or not path.isprintable():
-        raise UsageError("that is no path of an artifact", "give it as artifacts_list shows it: folder/file.txt")
+        raise UsageError(
+            "that is no path of an artifact", 'give it as "ci-mcp semaphore artifacts list" shows it: folder/file.txt'
+        )
     return posixpath.normpath(path) if path.strip("/. ") else ""
 
 
@@ -222,7 +224,8 @@ def _missing(api: Api, owner: str, path: str, error: NotFoundError) -> NotFoundE
         )
     return NotFoundError(
         f"the {owner} kept no {path or 'artifacts'}",
-        "see what it kept with artifacts_list; old artifacts are deleted by the project's retention policy",
+        'see what it kept with "ci-mcp semaphore artifacts list", which also looks into folders; '
+        "old artifacts are deleted by the project's retention policy",
         status=error.status,
         body=error.body,
     )

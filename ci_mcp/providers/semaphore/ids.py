@@ -105,7 +105,10 @@ def _split(api: Api, text: str, kind: str) -> tuple[Api, str]:
         url = read_url(text)
         named = getattr(url, kind) if url else ""
         if url is None or not named:
-            raise UsageError(f"that URL names no {kind}", f'find one with "ci-mcp {_WHERE[kind]}"')
+            of = ""
+            if url and url.workflow and kind == "pipeline":
+                of = f" --workflow https://{url.host}/workflows/{url.workflow}"
+            raise UsageError(f"that URL names no {kind}", f'find one with "ci-mcp {_WHERE[kind]}{of}"')
         return api.at(url.host), named
     handle, slash, named = text.partition("/")
     return (organization(api, handle), named) if slash else (api, text)

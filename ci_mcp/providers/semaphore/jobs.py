@@ -166,10 +166,14 @@ async def jobs_logs(
 async def jobs_cancel(api: Api, job: JobName) -> Stopping:
     """Stops one job; it ends a little later.
 
-    Route: POST /jobs/:id/stop.
+    Route: GET /jobs/:id, and where it has not ended POST /jobs/:id/stop, whose answer says nothing.
     Raises: NotFoundError: there is no such job, or none that the token may stop.
     """
     there, named = ids.job(api, job)
+    stands = part(await _job(there, named), "status")
+    status, url = wire.status(stands.get("state"), stands.get("result")), read.web(there, f"jobs/{named}")
+    if status.finished:
+        return Stopping(id=named, note=f"it had ended before ({status}): nothing was stopped", url=url)
     with read.explained(there, "job", named):
         await there.send("POST", f"{read.BASE}/jobs/{named}/stop", json={})
-    return Stopping(id=named, note="it was told to stop", url=read.web(there, f"jobs/{named}"))
+    return Stopping(id=named, note="it was told to stop", url=url)

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from ci_mcp.core.provider import Api
 from ci_mcp.errors import AuthError, CiError, NotFoundError
+from ci_mcp.logs.store import UNSETTLED
 from ci_mcp.providers.semaphore import events, read, reasons
 
 _OVERLAP: Final = 64 * 1024  # shown twice rather than not at all: the two texts need not be alike byte by byte
 _GZIP: Final = b"\x1f\x8b"
 _MOST: Final = 1 << 30  # bytes of an artifact's text
+_REFUSED: Final = frozenset({401, 403, 404})  # what is refused so today is refused tomorrow
 
 
 async def log(api: Api, job: str) -> AsyncIterator[bytes]:
@@ -19,6 +21,7 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
 
     A self-hosted job's log is behind a redirect to the same host, which the Api follows.
     Of a log trimmed at 16 MB the rest is read from the job's artifact, where its agent kept one.
+    One that may be more than this a little later is marked as `UNSETTLED`.
 
     Route: GET /logs/:job_id, GET /logs/:job_id?artifact_job_logs=true.
 
@@ -39,9 +42,12 @@ async def log(api: Api, job: str) -> AsyncIterator[bytes]:
             yield f"##[error]{reason}\n".encode()
             if step := reasons.advice(reason):
                 yield f"What to do: {step}\n".encode()
+            seen.ended = "not found" not in reason  # a log is on its way from the agent to the archive for a while
     if seen.trimmed:
         async for text in _rest(api, job, max(0, seen.size - _OVERLAP)):
             yield text
+    elif not seen.ended:
+        yield UNSETTLED
 
 
 def diagnosis(error: NotFoundError) -> str:
@@ -53,10 +59,11 @@ def diagnosis(error: NotFoundError) -> str:
 
 @dataclass(slots=True)
 class _Seen:
-    """How much of a log has gone by, and whether Semaphore cut it."""
+    """How much of a log has gone by, whether Semaphore cut it, and whether it had its last event."""
 
     size: int = 0
     trimmed: bool = False
+    ended: bool = False
 
     async def watch(self, found: AsyncIterable[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
         async for event in found:
@@ -65,6 +72,7 @@ class _Seen:
                 if isinstance(text, str) and event.get("event") != "cmd_finished":
                     self.size += len(text.encode("utf-8", "replace")) + (key == "directive")
                     self.trimmed = self.trimmed or events.TRIMMED in text
+            self.ended = self.ended or event.get("event") == "job_finished"
             yield event
 
 
@@ -79,6 +87,8 @@ async def _rest(api: Api, job: str, skip: int) -> AsyncIterator[bytes]:
             yield b"##[endgroup]\n" if fresh else b"\n##[endgroup]\n"
     except (AuthError, CiError) as error:
         yield f"##[warning]the rest of the log is not to be had: {_short(error)}\n".encode()
+        if error.status not in _REFUSED:
+            yield UNSETTLED
 
 
 def _short(error: CiError) -> str:

@@ -6,6 +6,7 @@ The REST API has no call that lists a token's organizations; the hosted server h
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
+from ipaddress import ip_address
 from typing import Final
 
 import anyio
@@ -41,7 +42,7 @@ async def organizations_list(api: Api) -> Page[Organization]:
         try:
             with anyio.move_on_after(_PATIENCE) as patience:
                 for one in await _hosted(api.at(host)):
-                    heard.setdefault(one.host, one)
+                    heard.setdefault(one.host or one.name, one)
             if patience.cancelled_caught:
                 problems.append("it did not answer in time")
         except CiError as error:
@@ -53,8 +54,8 @@ async def organizations_list(api: Api) -> Page[Organization]:
     calls: list[Callable[[], Awaitable[None]]] = [look]
     calls += [partial(ask, host) for host in api.hosts if api.at(host).mcp]
     await together(calls)
-    known = {one.host for one in configured}
-    more = [one for host, one in heard.items() if host not in known]
+    known = {key for one in configured for key in (one.host, one.id) if key}
+    more = [one for key, one in heard.items() if not {key, one.id} & known]
     return Page([*(_whole(one, heard.get(one.host)) for one in configured), *more], note=_note(heard, problems))
 
 
@@ -90,17 +91,30 @@ async def _hosted(api: Api) -> list[Organization]:
         cursor = text(body, "nextCursor")
         if not cursor:
             break
-    domain = api.host.partition(".")[2]
+    domain = _domain(api.host)
     return [_told(raw, domain) for raw in found if _HANDLE.fullmatch(text(raw, "username").lower())]
+
+
+def _domain(host: str) -> str:
+    """What follows an organization's name in its host; empty for an address, which names none."""
+    try:
+        ip_address(host.rpartition(":")[0].strip("[]") or host)
+    except ValueError:
+        return host.partition(".")[2]
+    return ""
 
 
 def _told(raw: Json, domain: str) -> Organization:
     name = text(raw, "username").lower()
-    host = f"{name}.{domain}"
+    host = f"{name}.{domain}" if domain else ""
     state = next((word for word in ("suspended", "restricted") if raw.get(word) is True), "")
-    how = f'not configured: "ci-mcp auth login semaphore --host https://{host}"'
+    login = f': "ci-mcp auth login semaphore --host https://{host}"' if host else ""
     return Organization(
-        name=name, id=text(raw, "id"), host=host, url=f"https://{host}", note=f"{state}; {how}" if state else how
+        name=name,
+        id=text(raw, "id"),
+        host=host,
+        url=f"https://{host}" if host else "",
+        note=f"{state}; not configured{login}" if state else f"not configured{login}",
     )
 
 

@@ -27,6 +27,7 @@ from ci_mcp.providers.semaphore.workflows import Parameters, named_values
 
 _PAGE: Final = 50
 _TELLING: Final = frozenset({400, 404, 500})  # refusals whose reason may stand in the YAML
+_INTERNAL: Final = 500
 _YAML_MOST: Final = 1 << 20
 _RESERVED: Final = frozenset({"pipeline_id", "name", "override", "request_token", "user_id", "switch_id"})
 _UNKNOWN: Final = "only triggered promotions are known: those that could be stand in the pipeline's YAML (promotions:)"
@@ -186,7 +187,7 @@ async def promotions_run(
         raise await _refused(there, named, promotion, values, error) from None
     said = reply.json()
     note = said if isinstance(said, str) else "It was triggered."
-    return Started(note=f"{note} Which pipeline it starts is told by promotions_list a little later")
+    return Started(note=f'{note} Which pipeline it starts is told a little later by "ci-mcp semaphore promotions list"')
 
 
 async def _refused(api: Api, pipeline: str, name: str, values: Mapping[str, str], error: CiError) -> CiError:
@@ -199,11 +200,17 @@ async def _refused(api: Api, pipeline: str, name: str, values: Mapping[str, str]
         return UsageError("this pipeline has no promotions", "declare them in its YAML (promotions:)")
     known = {text(one, "name"): _parameters(one) for one in await of_yaml(api, raw) or ()}
     if not known:
-        return error
+        return _unexplained(error) if error.status == _INTERNAL else error
     if name not in known:
         return NotFoundError(f"this pipeline has no promotion {name[:80]!r}", f"it has: {', '.join(known)}")
     wrong = list(_wrong(known[name], values))
     return UsageError(f"{name} cannot be triggered so: {wrong[0]}", "; ".join(wrong[1:])) if wrong else error
+
+
+def _unexplained(error: CiError) -> CiError:
+    """An internal error that a wrong name or parameter may be the cause of, where no YAML is there to tell."""
+    step = "look whether its YAML (promotions:) has it by this name, with these parameters; else try again in a minute"
+    return type(error)(error.message, step, status=error.status, body=error.body)
 
 
 def _wrong(declares: list[Json], values: Mapping[str, str]) -> Iterator[str]:

@@ -8,10 +8,18 @@ from typing import Any, Final
 
 from ci_mcp.core.provider import Api, Reply
 from ci_mcp.core.wire import text
-from ci_mcp.errors import AuthError, BadAnswerError, CiError, NotFoundError, PermissionDeniedError
+from ci_mcp.errors import (
+    AuthError,
+    BadAnswerError,
+    CiError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnsupportedError,
+    UsageError,
+)
 from ci_mcp.net.pages import link_next, number_next, walk
 from ci_mcp.net.paths import quote
-from ci_mcp.providers.semaphore import ids, wire
+from ci_mcp.providers.semaphore import ids, reasons, wire
 from ci_mcp.providers.semaphore.wire import Json
 
 BASE: Final = "/api/v1alpha"
@@ -32,6 +40,7 @@ def explained(api: Api, kind: str, named: str) -> Iterator[None]:
     Raises:
         NotFoundError: there is no such thing, or none that the token may see.
         PermissionDeniedError: the address or the token is not allowed.
+        UsageError: it is refused; where Semaphore's words are known, with what they ask for.
     """
     try:
         yield
@@ -39,6 +48,11 @@ def explained(api: Api, kind: str, named: str) -> Iterator[None]:
         raise _not_found(api, kind, named, error) from None
     except AuthError as error:
         raise _unauthorized(api, kind, named, error) from None
+    except UsageError as error:
+        step = reasons.advice(error.body)
+        if not step or isinstance(error, UnsupportedError):
+            raise
+        raise UsageError(error.message, step, status=error.status, body=error.body) from None
 
 
 def _not_found(api: Api, kind: str, named: str, error: NotFoundError) -> CiError:
@@ -60,6 +74,8 @@ def _not_found(api: Api, kind: str, named: str, error: NotFoundError) -> CiError
 
 
 def _unauthorized(api: Api, kind: str, named: str, error: AuthError) -> CiError:
+    if error.status is None:  # Semaphore was not asked: there is no token, or none that can be sent
+        return error
     if not_allowed(error):
         return PermissionDeniedError(
             f"this token may not read {kind} {named} at {api.host}",

@@ -10,7 +10,7 @@ from ci_mcp.providers.semaphore.wire import Json
 
 _STEPS: Final[Mapping[str, str]] = {
     "malformed": 'correct its YAML, and check it with "ci-mcp semaphore pipelines validate --file …" before the push',
-    "stuck": "run its failed blocks again (pipelines_rerun); if it gets stuck again, ask Semaphore's support",
+    "stuck": "run its failed blocks again, ci_rerun(); if it gets stuck again, ask Semaphore's support",
     "internal": "run it again; where the organization is suspended ask its owner, else Semaphore's support",
     "strategy": "look at the newest run of the branch; auto_cancel in the YAML decides which runs are stopped",
     "fast_failing": "look at the jobs that failed by themselves",
@@ -25,8 +25,8 @@ _BY_WORDS: Final[Mapping[str, str]] = {
     r"quota|parallel\w* limit": "wait for other jobs to end, or ask the organization's owner for a higher quota",
     r"no agents? of type": "connect an agent of that type, or correct agent.machine.type in the YAML",
     r"machine type|agent type|os.?image": (
-        "give agent.machine in the YAML a type and image that this organization has: jobs_describe of a green job "
-        "shows one"
+        "give agent.machine in the YAML a type and image that this organization has: "
+        '"ci-mcp semaphore jobs describe" of a green job shows one'
     ),
     r"suspended|trial|expired|billing|payment|credit|spending": (
         "ask the organization's owner: its plan or payment stops it"
@@ -36,13 +36,13 @@ _BY_WORDS: Final[Mapping[str, str]] = {
         "make the secret, or allow this project, branch and pipeline to use it"
     ),
     r"(?:branch|tag|commit|revision|reference).{0,80}(?:not found|missing|does not exist|deleted)": (
-        "push that branch or commit again: the repository does not have it"
+        "push that branch or commit, or correct its name: the repository does not have it"
     ),
     r"no such file|(?:yml|yaml|pipeline file|file).{0,80}(?:not found|missing|does not exist|cannot be found)": (
         "add the pipeline's file at that path, or correct the path in the project's settings"
     ),
-    r"before it started": "it was stopped early: its pipeline says why (pipelines_describe)",
-    r"never started": "its pipeline says why (pipelines_describe); else run it again (pipelines_rerun)",
+    r"before it started": "it was stopped early: its pipeline says why, semaphore_pipelines_describe()",
+    r"never started": "its pipeline says why, semaphore_pipelines_describe(); else run it again, ci_rerun()",
 }
 
 

@@ -12,7 +12,7 @@ from ci_mcp.core.shapes import Branch, Cursor, Limit, Page
 from ci_mcp.core.wire import text
 from ci_mcp.errors import NotFoundError, UsageError
 from ci_mcp.net.pages import collect, walk
-from ci_mcp.providers.semaphore import grouping, ids, read, wire
+from ci_mcp.providers.semaphore import grouping, ids, read, reasons, wire
 from ci_mcp.providers.semaphore.projects import ProjectName
 from ci_mcp.providers.semaphore.provider import provider
 from ci_mcp.providers.semaphore.records import Started
@@ -121,7 +121,7 @@ async def tasks_run(
         with read.explained(there, "task", named):
             reply = await there.send("POST", f"{read.BASE}/tasks/{named}/run_now", json=sent)
     except UsageError as error:
-        if "not found" not in error.body:
+        if "not found" not in error.body or reasons.advice(error.body):  # a branch is missing, not the task
             raise
         raise NotFoundError(f"no task {named} at {there.host}", 'see "ci-mcp semaphore tasks list"') from None
     return started(there, wire.record(reply.json(), "workflow"))

@@ -10,7 +10,7 @@ from ci_mcp.core.provider import Api
 from ci_mcp.core.shapes import Cursor, Limit, Page, TestCase
 from ci_mcp.core.together import together
 from ci_mcp.core.wire import text
-from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UsageError
+from ci_mcp.errors import AuthError, CiError, NotFoundError, PermissionDeniedError, UnsupportedError, UsageError
 from ci_mcp.net.pages import collect
 from ci_mcp.providers.semaphore import failures, grouping, ids, read, reports, results
 from ci_mcp.providers.semaphore.failures import Detailed
@@ -24,7 +24,8 @@ _ORDER: Final = {Status.FAILED: 0, Status.UNKNOWN: 1, Status.SKIPPED: 2, Status.
 _NONE: Final = (
     "no test report: the pipeline does not publish any with `test-results publish`; read the failed job's log instead"
 )
-_SHORT: Final = "the report names failing tests only"
+_UNAUTHORIZED: Final = 401
+_SHORT: Final = "only failing ones are named here"
 
 
 @provider.read(core=True)
@@ -43,7 +44,7 @@ async def tests_list(
 
     Route: GET /artifacts, GET /artifacts/signed_url, then the storage.
     Raises: UsageError: not one of job, pipeline and workflow is given.
-    PermissionDeniedError: the token may not read artifacts, or the organization has no artifacts API.
+    PermissionDeniedError: the token may not read artifacts. UnsupportedError: the organization has no artifacts API.
     """
     if sum(map(bool, (job, pipeline, workflow))) != 1:
         raise UsageError("tests are listed of one job, pipeline or workflow", "give job, pipeline or workflow")
@@ -79,9 +80,8 @@ def _refusal(error: CiError) -> CiError:
             status=error.status,
             body=error.body,
         )
-    return PermissionDeniedError(
-        reports.refused(error), "read the failed job's log instead", status=error.status, body=error.body
-    )
+    kind = PermissionDeniedError if isinstance(error, AuthError) and error.status == _UNAUTHORIZED else UnsupportedError
+    return kind(reports.refused(error), "read the failed job's log instead", status=error.status, body=error.body)
 
 
 async def _of_job(api: Api, job: str) -> list[Results]:

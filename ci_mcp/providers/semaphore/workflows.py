@@ -179,7 +179,7 @@ def started(api: Api, body: Json, *, workflow: str = "", note: str = "") -> Star
 
 @provider.write(core=True, starts=True)
 async def workflows_rerun(api: Api, workflow: WorkflowName) -> Started:
-    """Starts a run again from the beginning, and returns the new run's ids; pipelines_rerun repeats failed jobs only.
+    """Starts a run again from the beginning, and returns the new run's ids; ci_rerun repeats failed jobs only.
 
     Route: POST /plumber-workflows/:wf_id/reschedule?request_token=….
     Raises: NotFoundError: there is no such workflow, or none that the token may run.

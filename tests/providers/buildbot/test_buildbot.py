@@ -461,6 +461,14 @@ async def test_nonsense_is_a_bad_answer(make: Make) -> None:
         await hooks.runs(make(), RunQuery(project="none"))
 
 
+@pytest.mark.parametrize("number", [None, "", "nine", [], True])
+async def test_a_builder_without_an_id_is_a_bad_answer(make: Make, number: Any) -> None:
+    """What its runs are asked by is missing: no crash, and no request for the runs of a builder named None."""
+    body = {"builders": [{"builderid": number, "name": "x"}]}
+    with pytest.raises(BadAnswerError, match="gave builder 'x' no id"):
+        await hooks.runs(make({"GET /api/v2/builders/x": {"status": 200, "body": body}}), RunQuery(project="x"))
+
+
 @pytest.mark.parametrize(
     ("value", "found"),
     [(["main", "Build"], ["main"]), ([{"a": "x", "b": ""}, "Build"], ["x"]), ([["a", "b"], "Build"], ["a", "b"])],

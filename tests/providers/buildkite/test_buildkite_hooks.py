@@ -139,8 +139,9 @@ async def test_a_token_that_may_not_tell_its_organization_is_described_without(f
         ("pipelines_update", {"pipeline": "acme/shop", "configuration": "hello"}, "the configuration has no steps"),
         ("annotations_list", {}, "annotations are listed of one build or job"),
         ("artifacts_list", {"build": "a", "job": "b"}, "artifacts are listed of one build or job"),
-        ("artifacts_describe", {"artifact": "x"}, "no id of a job"),
-        ("agents_list", {"organization": "a/b"}, "no slug of a organization"),
+        ("artifacts_describe", {"artifact": "x"}, "give JOB/ARTIFACT, two UUIDs, as"),
+        ("artifacts_describe", {"artifact": "0190a6d2-0000-4000-8000-000000000001"}, "'0190a6d2-0000-4000-8000-000000000001' names no artifact"),
+        ("agents_list", {"organization": "a/b"}, "no slug of an organization"),
     ],
 )  # fmt: skip
 async def test_arguments_that_cannot_work_are_refused_without_a_request(

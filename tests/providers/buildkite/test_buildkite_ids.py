@@ -30,6 +30,7 @@ WITH_JOB = Named(organization="acme", pipeline="shop", number="42", job=JOB)
         (f"{WEB}/acme/shop/settings", SHOP),
         (f"{WEB}/acme/shop/builds?branch=feature%2Fx", Named(organization="acme", pipeline="shop", branch="feature/x")),
         (f"{WEB}/acme/shop/builds/latest", SHOP),
+        (f"{WEB}/acme/shop/builds/latest?branch=main", Named(organization="acme", pipeline="shop", branch="main")),
         (f"{WEB}/acme/shop/builds/42", BUILD),
         (f"{WEB}/acme/shop/builds/42/", BUILD),
         (f"{WEB}/acme/shop/builds/42/canvas", BUILD),
@@ -94,7 +95,7 @@ def test_a_thing_is_named_by_path_id_or_url(kind: str, text: str, named: Named, 
         ("build", f"{WEB}/acme/shop", "that URL names no build"),
         ("job", "42", "names no job: give its id (a UUID) or its web URL"),
         ("job", f"acme/shop/42/{JOB}/../..", "names no job"),
-        ("job", f"{WEB}/acme/shop/builds/42", "that URL names no job"),
+        ("job", f"{WEB}/acme/shop/builds/42", 'find it with "ci-mcp buildkite jobs list --build acme/shop/42"'),
     ],
 )
 def test_what_names_nothing_is_refused_before_a_path_is_made(kind: str, text: str, said: str, fake: Make) -> None:

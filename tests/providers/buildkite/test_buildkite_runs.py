@@ -275,6 +275,13 @@ async def test_a_green_or_blocked_build_costs_one_request(world: Make, build: Ma
     assert "true" == asked[0].url.params["exclude_jobs"]
 
 
+async def test_a_blocked_build_says_how_its_step_is_found(world: Make, build: Make) -> None:
+    """Whoever is told that it waits for a person needs the step's id to let it go on."""
+    services, asked = world({BUILD: build(state="blocked", blocked=True)})
+    assert 'buildkite_jobs_list(build="acme/shop/42", status="blocked")' in (await explain(services, URL)).text
+    assert 1 == len(asked)
+
+
 @pytest.mark.parametrize("status_code", [403, 404, 500])
 async def test_what_only_adds_may_be_refused(world: Make, shop: dict[str, Any], status_code: int) -> None:
     """Annotations, tests and triggered builds: without them the failure is still told."""

@@ -175,6 +175,15 @@ async def test_one_thing_is_described(tool: Tool) -> None:
         await tool("tests_describe", test=world.SHOP_MAIN_FAILED_JOB)
 
 
+async def test_an_agent_is_named_as_its_jobs_name_it(tool: Tool) -> None:
+    """A job tells the name of its agent, not the id."""
+    job = (await tool("jobs_describe", job=world.SHOP_MAIN_FAILED_JOB)).data
+    agent = (await tool("agents_describe", agent=job["agent"])).data
+    assert ("connected", job["agent"]) == (agent["state"], agent["name"])
+    with pytest.raises(NotFoundError, match="no connected agent is called 'default': give its id"):
+        await tool("agents_describe", agent="default")
+
+
 async def test_an_environment_shows_no_secret(tool: Tool) -> None:
     """Names all, values only of Buildkite's own."""
     answer = await tool("jobs_environment", job=world.SHOP_MAIN_FAILED_JOB)
@@ -219,6 +228,17 @@ async def test_why_a_job_waits_is_said(tool: Tool) -> None:
     assert "the job does not wait for an agent: it is failed" == done.data["note"]
     with pytest.raises(NotFoundError, match="has no log yet: it is scheduled"):
         await tool("jobs_logs", job=world.SHOP_STUCK_JOB)
+
+
+async def test_queues_are_told_without_their_agents(services: Callable[..., Any]) -> None:
+    """A token with the scopes that are asked for at `auth login` may not see agents; it may see that a queue is paused."""
+    async with services(grants.scoped_token(*grants.READ)) as opened:
+        page = (await call(opened, "buildkite_queues_list", {"cluster": world.CLUSTER_ID})).data
+        stuck = (await call(opened, "buildkite_queues_list", {"job": world.SHOP_STUCK_JOB})).data
+    assert [("default", None), ("deploy", None)] == [(one["key"], one.get("agents")) for one in page["items"][:2]]
+    assert any(one["paused"] for one in page["items"])
+    assert "the token lacks the scope read_agents" in page["note"]
+    assert page["note"] == stuck["note"]
 
 
 async def test_every_tool_is_known_to_the_token_and_its_missing_scopes_are_named(services: Any) -> None:

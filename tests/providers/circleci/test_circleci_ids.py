@@ -132,6 +132,8 @@ def test_a_text_that_names_something_else_is_refused(fake: Callable[..., HttpApi
 
 def test_a_url_of_another_host_is_not_asked(fake: Callable[..., HttpApi]) -> None:
     """Its token is not ours to send there."""
+    with pytest.raises(NotFoundError, match=r"^ci\.example is not .* --host ci\.example\"$"):
+        ids.find(fake({}), f"https://app.ci.example/pipeline/{A}", "pipeline")
     with pytest.raises(NotFoundError, match=r"evil\.example is not a configured host"):
         ids.find(fake({}), f"https://evil.example/pipeline/{A}", "pipeline")
 

@@ -256,6 +256,16 @@ async def test_failed_workflows_are_run_again_within_their_pipeline(
             await again.rerun(api, "gh/acme/shop/99999", failed_only=True)
 
 
+@pytest.mark.parametrize("failed_only", [True, False])
+async def test_a_run_without_workflows_is_not_said_to_run_again(
+    failed_only: bool, fresh: Service, opened: Callable[..., HttpApi]
+) -> None:
+    """There is nothing that could be started: its configuration failed."""
+    async with opened(fresh) as api:
+        with pytest.raises(UsageError, match="has no workflow, so there is nothing to run again"):
+            await again.rerun(api, world.SHOP_MALFORMED_PIPELINE, failed_only)
+
+
 class Rounds(httpx.AsyncBaseTransport):
     """The sandbox without a network, answering in rounds: what is asked at once is answered at once."""
 

@@ -85,7 +85,8 @@ async def test_a_project_is_described(api: HttpApi, call: Call, name: str) -> No
     [
         ("gh/acme/vault", NotFoundError, "no project gh/acme/vault at circleci.com, or none that this token may see"),
         ("nothing", NotFoundError, "no followed project is called nothing"),
-        ("a/b", UsageError, "names no project"),
+        ("a/b", NotFoundError, "no followed project is called a/b: give its slug"),
+        ("a/b/c/d", UsageError, "names no project"),
         ("https://app.circleci.com/dashboard", UsageError, "names no project"),
     ],
 )
@@ -95,6 +96,13 @@ async def test_a_project_that_is_none_is_told(
     """With what to give instead."""
     with pytest.raises(error, match=said):
         await call(api, "projects_describe", project=name)
+
+
+async def test_a_project_is_found_by_its_owner_and_name(fake: Open, call: Call) -> None:
+    """As GitHub calls it; two of one name are told apart so."""
+    both = [{"vcs_type": "github", "username": owner, "reponame": "web"} for owner in ("acme", "umbrella")]
+    api = fake({"GET /v1.1/projects": both, "GET /v2/project/gh/umbrella/web": {"name": "web"}})
+    assert "gh/umbrella/web" == (await call(api, "projects_describe", project="Umbrella/web")).slug
 
 
 async def test_a_name_that_several_projects_have_is_refused(fake: Open, call: Call) -> None:
@@ -114,6 +122,14 @@ async def test_pipelines_are_listed_with_their_real_status(either: HttpApi, call
     )
     more = await call(either, "pipelines_list", project="gh/acme/shop", branch="main", limit=2, cursor=page.next)
     assert not {one.id for one in page.items} & {one.id for one in more.items}
+
+
+async def test_a_branch_without_pipelines_is_told(api: HttpApi, call: Call) -> None:
+    """An empty list alone does not say what there is none of."""
+    page = await call(api, "pipelines_list", project="gh/acme/shop", branch="nope")
+    assert ((), "no pipeline of branch nope") == (tuple(page.items), page.note)
+    page = await call(api, "pipelines_list", project="gh/acme/shop", branch="gpu", mine=True)
+    assert "no pipeline of branch gpu that you started" == page.note
 
 
 async def test_only_my_pipelines(api: HttpApi, call: Call) -> None:
@@ -287,6 +303,7 @@ async def test_numbers_of_a_project(api: HttpApi, call: Call) -> None:
     assert (True, "last-7-days") == (bool(found.runs), found.window)
     assert {"main"} == {row.branch for row in found.branches}
     assert found.success_rate.endswith("%")
+    assert found.total_duration > max(row.p95_duration for row in found.workflows)  # of all runs, not of one
 
 
 async def test_a_window_without_numbers_says_so(fake: Open, call: Call) -> None:
@@ -503,6 +520,27 @@ async def test_stopping_a_workflow_wants_to_be_confirmed(fresh: Service, opened:
         assert 0 == fresh.requests.total()
         stopping = await call(api, "workflows_cancel", workflow=world.SHOP_RUNNING_WORKFLOW, confirm=True)
         assert world.SHOP_RUNNING_WORKFLOW == stopping.id
+
+
+async def test_a_workflow_that_has_ended_is_not_said_to_stop(fresh: Service, opened: Open, call: Call) -> None:
+    """CircleCI accepts it all the same."""
+    async with opened(fresh) as api:
+        with pytest.raises(UsageError, match=r"has ended \(failed\): there is nothing to stop"):
+            await call(api, "workflows_cancel", workflow=world.SHOP_MAIN_WORKFLOW, confirm=True)
+
+
+async def test_what_circleci_refuses_is_told_in_its_words(fresh: Service, opened: Open, call: Call) -> None:
+    """With what to look at, and without the request."""
+    workflow, job = world.SHOP_HOLD_WORKFLOW, f"gh/acme/shop/{world.SHOP_MAIN_FAILED_JOB_NUMBER}"
+    async with opened(fresh) as api:
+        with pytest.raises(UsageError) as caught:
+            await call(api, "workflows_rerun", workflow=workflow, failed=True)
+        assert f"workflow {workflow} cannot be run again: Workflow is still running" == caught.value.message
+        assert f'see how it stands: circleci_workflows_describe(workflow="{workflow}")' == caught.value.next_step
+        with pytest.raises(UsageError) as caught:
+            await call(api, "jobs_cancel", job=job)
+        assert f"job {job} cannot be stopped: Job is not running" == caught.value.message
+        assert f'see how it stands: circleci_jobs_describe(job="{job}")' == caught.value.next_step
 
 
 async def test_stopping_a_pipeline_stops_its_active_workflows(fresh: Service, opened: Open, call: Call) -> None:

@@ -268,11 +268,16 @@ async def test_a_log_is_shown_by_steps(  # noqa: PLR0913, PLR0917 - fixtures
     assert "flashed" not in part
     last = (await call(api, "jobs_logs", job=ulid(1), step="wait", tail=1)).text
     assert "Kernel panic" not in last
+    step = (await call(api, "jobs_logs", job=ulid(1), step="wait", search="panic|MiB")).text
+    assert "1 matching lines of" in step
+    assert "flashed" not in step
     found = (await call(api, "jobs_logs", job=ulid(1), search="panic")).text
     assert "Kernel panic" in found
     assert 1 == len(fake.of("fwci_get_job_logs"))
-    with pytest.raises(NotFoundError, match="wait for login"):
+    with pytest.raises(NotFoundError) as caught:
         await call(api, "jobs_logs", job=ulid(1), step="wait for logon")
+    assert "wait for login" in caught.value.next_step.split(", ")[0]
+    assert "flash" in caught.value.next_step  # the others are named, too
 
 
 async def test_a_server_that_follows_a_running_job_is_not_waited_for(  # noqa: PLR0913, PLR0917 - fixtures and cases

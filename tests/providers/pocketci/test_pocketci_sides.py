@@ -57,8 +57,31 @@ async def test_a_wrong_password_says_how_to_give_the_right_one(
     """As exit 3, with the variable to set."""
     url = service.urls["basic"].replace("://", "://admin:wrong-password@")
     async with services(POCKETCI_URL=url) as opened:
-        with pytest.raises(AuthError, match="POCKETCI_URL=https://USER:PASSWORD@"):
+        with pytest.raises(AuthError, match=r"no such user and password: .*POCKETCI_URL: USER:PASSWORD@") as caught:
             await call(opened, "pocketci_pipelines_list", {})
+        assert str(caught.value) == redact(str(caught.value))  # what says where a password goes is none
+    async with services(POCKETCI_URL=url) as opened:
+        with pytest.raises(AuthError, match="takes no such user and password"):
+            await identity(opened)
+
+
+async def test_an_expired_token_of_mcp_says_that_it_has_ended(
+    services: Callable[..., Services], side_token: Callable[..., str]
+) -> None:
+    """The server says of it only that it is invalid."""
+    token = side_token("mcp", lifetime=-60)
+    async with services("oauth", POCKETCI_MCP_TOKEN=token) as opened:
+        with pytest.raises(AuthError, match=r"the token for .* ended on .*: set POCKETCI_MCP_TOKEN to a new one"):
+            await identity(opened)
+
+
+async def test_a_token_for_one_side_is_not_called_good_for_the_other(
+    services: Callable[..., Services], side_token: Callable[..., str]
+) -> None:
+    """Where only /mcp can answer, and the token it got is the API's."""
+    async with services("oauth", POCKETCI_MCP_TOKEN=side_token("api")) as opened:
+        with pytest.raises(AuthError, match="the token is for api, not for /mcp"):
+            await identity(opened)
 
 
 async def test_a_server_that_wants_a_login_says_so(services: Callable[..., Services]) -> None:

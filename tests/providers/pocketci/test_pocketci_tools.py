@@ -13,6 +13,7 @@ from ci_mcp.errors import (
     CiError,
     NotFoundError,
     RateLimitedError,
+    UnreachableError,
     UnsupportedError,
     UsageError,
 )
@@ -30,7 +31,7 @@ SHOP = "f8f7a15116f6db984a4508b9f9c36c84"
 FAILED = "Yf2X5LwFYnjCzryzZhFQ0"
 STOPPED = "bH6pwlQ3RRVBpYSXK9MxQ"
 GATE = "f729996d-c8cf-4eec-b005-2c645c46af04"
-CONFLICT, QUEUE_FULL = 409, 429
+CONFLICT, QUEUE_FULL, BAD_GATEWAY = 409, 429, 502
 
 
 def sent(asked: list[httpx.Request], method: str = "POST") -> list[tuple[str, Any]]:
@@ -157,8 +158,9 @@ async def test_jobs_of_a_source_that_cannot_be_read_are_those_of_a_newest_run(fa
 async def test_a_paused_pipeline_is_not_started(writing: Tool) -> None:
     """Paused, refused, unpaused, started."""
     assert "pipeline paused" == (await writing("pipelines_update", pipeline="shop", paused=True)).data["note"]
-    with pytest.raises(UsageError, match="pipeline shop is paused"):
+    with pytest.raises(UsageError, match="pipeline shop is paused") as caught:
         await writing("pipelines_run", pipeline="shop")
+    assert caught.value.next_step.endswith('pocketci_pipelines_update(pipeline="shop", paused=false)')
     assert "pipeline unpaused" == (await writing("pipelines_update", pipeline="shop", paused=False)).data["note"]
     started = await writing("pipelines_run", pipeline="shop", jobs=["lint"])
     assert started.data["id"] == (await writing("runs_list", pipeline="shop", limit=1)).data["items"][0]["id"]
@@ -516,8 +518,10 @@ async def test_a_run_is_stopped(writing: Tool, demo: Any) -> None:
     """Told to stop; one that has ended cannot be."""
     found = (await writing("runs_cancel", run=demo.RUNNING_RUN)).data
     assert ("running", "it was told to stop, and ends a little later") == (found["status"], found["note"])
-    with pytest.raises(UsageError, match="run is not currently in flight"):
+    with pytest.raises(UsageError, match="run is not currently in flight") as caught:
         await writing("runs_cancel", run=demo.SHOP_RUN)
+    assert f"run {demo.SHOP_RUN}: run is not currently in flight" == caught.value.message
+    assert f'see how it ended: pocketci_runs_describe(run="{demo.SHOP_RUN}")' == caught.value.next_step
 
 
 async def test_a_queued_run_is_stopped_at_once(fake: Fake, call: Call) -> None:
@@ -534,6 +538,23 @@ async def test_a_gate_is_found_and_approved(writing: Tool, demo: Any) -> None:
     assert "passed" == (await writing("gates_approve", gate=gate["id"])).data["status"]
     with pytest.raises(UsageError, match="gate is already approved"):
         await writing("gates_approve", gate=gate["id"], reject=True)
+    with pytest.raises(NotFoundError, match="has no gate"):  # the server answers 500
+        await writing("gates_approve", gate=gate["id"][:-1] + ("0" if gate["id"][-1] != "0" else "1"))
+
+
+async def test_a_broken_server_is_not_taken_for_a_missing_gate(fake: Fake, call: Call) -> None:
+    """Only what the server says to an id that no gate has is put into words."""
+    answers = {f"POST /api/gates/{GATE}/approve": httpx.Response(BAD_GATEWAY, json={"error": "bad gateway"})}
+    with pytest.raises(UnreachableError):
+        await call(fake(None, answers), "gates_approve", gate=GATE)
+
+
+async def test_a_task_without_output_says_why(tool: Tool, demo: Any) -> None:
+    """One line with its name alone would look like a log that was cut."""
+    said = (await tool("tasks_logs", task=f"{demo.SHOP_RUN}/jobs/publish")).text
+    assert "it never ran" in said.splitlines()[0]
+    said = (await tool("tasks_logs", task=f"{demo.SHOP_RUN}/jobs/test/0/get/source")).text
+    assert "it wrote nothing" in said.splitlines()[0]
 
 
 async def test_a_gate_is_rejected(writing: Tool, demo: Any) -> None:

@@ -223,7 +223,8 @@ async def test_a_run_that_waits_at_a_gate_says_so(api: HttpApi) -> None:
     """Its status is running, and no task of it runs: the gates tell."""
     found, _ = await told(api, GATED)
     assert Status.BLOCKED is found.status
-    assert 'gate "ship" (Deploy to production?)' in found.reason
+    assert 'gate "ship" (Deploy to production?): approve it: pocketci_gates_approve(gate="f729' in found.reason
+    assert found.reason.endswith(", reject=true)")
     assert "f729996d-c8cf-4eec-b005-2c645c46af04" in found.reason
 
 
@@ -269,6 +270,39 @@ async def test_a_server_that_restarted_is_to_blame(fake: Callable[..., HttpApi],
     raw |= {"error_message": "Server restarted during execution"}
     _, failures = await told(fake(recorded, {f"GET /api/runs/{BAD_YAML}/status": raw}), BAD_YAML)
     assert failures[0].infrastructure
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "reason", "infrastructure"),
+    [
+        ("aborted", "Server restarted during execution", "it was cut off when the server restarted", True),
+        ("aborted", "could not execute pipeline: promise rejected", "it was ended with its run", False),
+        ("abort", 'could not execute pipeline: job "test": task "slow" aborted', "longer than its time limit", False),
+    ],
+)
+async def test_who_ended_a_task_is_told(  # noqa: PLR0913, PLR0917 - fixtures and one case
+    word: str, message: str, reason: str, infrastructure: bool, fake: Callable[..., HttpApi], recorded: Any
+) -> None:
+    """A restart of the server is no time limit, and nothing that the task's author can mend."""
+    raw = recorded.answers[f"GET /api/runs/{TIMEOUT}/status"].json() | {"error_message": message}
+    for row in recorded.rows[TIMEOUT]:
+        row["payload"] |= {"status": word} if "/tasks/" in row["path"] else {}
+    _, failures = await told(fake(recorded, {f"GET /api/runs/{TIMEOUT}/status": raw}), TIMEOUT)
+    assert failures[0].reason.endswith(reason)
+    assert infrastructure is failures[0].infrastructure
+
+
+async def test_an_abort_beside_a_failure_is_not_called_a_time_limit(
+    fake: Callable[..., HttpApi], recorded: Any
+) -> None:
+    """The runner aborts what still runs when a task beside it fails, too."""
+    for row in recorded.rows[ACROSS]:
+        row["payload"] |= {"status": "abort"} if row["path"].endswith("py-3.11") else {}
+        row["payload"] |= {"status": "failure", "code": 2} if row["path"].endswith("py-3.12") else {}
+    _, failures = await told(fake(recorded), ACROSS)
+    assert ["", "it was aborted: it ran longer than its time limit, or what failed beside it ended it"] == [
+        one.reason for one in failures
+    ]
 
 
 async def test_a_log_carries_its_task_and_exit_code(api: HttpApi) -> None:

@@ -77,6 +77,13 @@ def test_what_names_no_job_is_refused_before_any_request(fake: Callable[..., Any
     assert [] == asked
 
 
+def test_a_workflows_page_tells_how_its_pipelines_are_found(fake: Callable[..., Any]) -> None:
+    """People paste the page of a run where a pipeline is asked for."""
+    with pytest.raises(UsageError, match=f"pipelines list --workflow {ROOT}/workflows/{W}") as caught:
+        ids.pipeline(fake({}), f"{ROOT}/workflows/{W}?x=1")
+    assert "x=1" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", [".", "..", "a?b", "a#b", "a%2fb", "acme/", "a\nb", "x" * 201])
 def test_what_cannot_be_a_projects_name_is_refused(fake: Callable[..., Any], text: str) -> None:
     """Names that would change the path are no names."""

@@ -94,6 +94,15 @@ async def test_a_missing_and_a_hidden_job_are_told_apart(api: HttpApi, call: Cal
 async def test_a_job_is_canceled(fake: Fake, call: Call) -> None:
     """It ends a little later; the request is not repeated, since it takes no token."""
     asked: list[httpx.Request] = []
-    stopping = await call(fake({f"POST /jobs/{ID}/stop": {}}, asked), "jobs_cancel", job=ID)
+    running = {"status": {"state": "RUNNING", "result": "NONE"}}
+    answers = {f"GET /jobs/{ID}": running, f"POST /jobs/{ID}/stop": {}}
+    stopping = await call(fake(answers, asked), "jobs_cancel", job=ID)
     assert (ID, "it was told to stop") == (stopping.id, stopping.note)
-    assert [b"{}"] == [request.content for request in asked]
+    assert [b"", b"{}"] == [request.content for request in asked]
+
+
+async def test_a_job_that_has_ended_is_not_said_to_stop(fake: Fake, call: Call) -> None:
+    """Semaphore answers nothing that could tell: so it is looked at, and left alone."""
+    ended = {"status": {"state": "FINISHED", "result": "PASSED"}}
+    stopping = await call(fake({f"GET /jobs/{ID}": ended}), "jobs_cancel", job=ID)
+    assert "it had ended before (passed): nothing was stopped" == stopping.note

@@ -14,6 +14,7 @@ from ci_mcp.errors import (
     RateLimitedError,
     UnreachableError,
 )
+from ci_mcp.logs.store import UNSETTLED
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.semaphore import events, logs
 from ci_mcp.sandbox.faults import fault_id, fault_token
@@ -72,6 +73,27 @@ async def test_why_there_is_no_log_is_the_log(api: HttpApi, fake: Fake, job: str
     lines = (await _text(there, job)).splitlines()
     assert f"##[error]{reason}" == lines[0]
     assert lines[1].startswith("What to do: ")
+
+
+_HALF: dict[str, Any] = {"events": [{"event": "cmd_output", "output": "hi"}]}
+_WHOLE: dict[str, Any] = {"events": [*_HALF["events"], {"event": "job_finished", "result": "failed"}]}
+_NOWHERE = "Log not found neither in the archive nor in the virtual machine"
+
+
+@pytest.mark.parametrize(
+    ("answers", "settled"),
+    [
+        ({LOG: _WHOLE}, True),
+        ({LOG: _HALF}, False),
+        ({LOG: httpx.Response(404, json=_NOWHERE)}, False),
+        ({LOG: httpx.Response(404, json="This job never started, so no logs were produced.")}, True),
+    ],
+)
+async def test_a_log_that_may_still_come_is_not_settled(fake: Fake, answers: dict[str, Any], settled: bool) -> None:
+    """Of a job that just ended it is on its way to the archive: what is there now must not be kept for good."""
+    pieces = [piece async for piece in logs.log(fake(answers), JOB)]
+    assert settled is all(piece is not UNSETTLED for piece in pieces)
+    assert pieces[0]
 
 
 @pytest.mark.parametrize("body", ["Not found", "\"Job with id 'x' not found\""])
@@ -140,7 +162,9 @@ async def test_the_rest_of_a_trimmed_log_comes_from_its_artifact(fake: Fake, pac
 )
 async def test_a_trimmed_log_without_its_rest_says_why(fake: Fake, answer: httpx.Response, words: str) -> None:
     """What is there is shown, and what is missing is said."""
-    text = await _text(fake({LOG: _log_or(answer, _trimmed("one\n"))}))
+    pieces = [piece async for piece in logs.log(fake({LOG: _log_or(answer, _trimmed("one\n"))}), JOB)]
+    assert (answer.status_code == 500) is any(piece is UNSETTLED for piece in pieces)
+    text = b"".join(pieces).decode()
     assert "one\n" in text
     assert text.splitlines()[-1].startswith("##[warning]the rest of the log is not to be had")
     assert words in text

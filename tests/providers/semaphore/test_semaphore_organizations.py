@@ -68,6 +68,16 @@ async def test_the_hosted_server_tells_of_more(service: Service, tmp_path: Path,
     assert "" == page.note
 
 
+async def test_at_an_address_no_host_is_made_up(service: Service, tmp_path: Path, call: Call) -> None:
+    """As at the sandbox: of 127.0.0.1 nobody is to log in to acme-labs.0.0.1; its own organization comes once."""
+    place = Endpoint("semaphore", "127.0.0.1:8700", service.url, service.env["SEMAPHORE_MCP_URL"].removesuffix("/mcp"))
+    async with HttpApi(place, Credential(service.token, source="a test"), Store(tmp_path)) as api:
+        page = await call(api, "organizations_list")
+    assert [world.ORGANIZATION, "acme-labs"] == [page.items[0].id, page.items[1].name]
+    assert 2 == len(page.items)
+    assert ("", "", "suspended; not configured") == (page.items[1].host, page.items[1].url, page.items[1].note)
+
+
 async def test_without_a_hosted_server_the_configuration_is_all_there_is(api: HttpApi, call: Call) -> None:
     """And it is said."""
     page = await call(api, "organizations_list")

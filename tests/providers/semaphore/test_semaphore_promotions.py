@@ -131,6 +131,14 @@ async def test_a_refusal_without_a_word_is_explained_by_the_yaml(
         await call(there, "promotions_run", pipeline=PIPELINE, **given)
 
 
+async def test_an_internal_error_without_the_yaml_points_to_it(fake: Fake, call: Call, pipeline: Make) -> None:
+    """To try again alone would never help where a parameter is missing."""
+    refused = {"POST /promotions": httpx.Response(500, text="Internal error")}
+    there = fake(_answers(pipeline(1, switch_id="s"), yaml=None) | refused)
+    with pytest.raises(CiError, match=r"answered 500 .*: look whether its YAML \(promotions:\) has it by this name"):
+        await call(there, "promotions_run", pipeline=PIPELINE, promotion="Production")
+
+
 async def test_other_refusals_stay_as_they_are(fake: Fake, call: Call, pipeline: Make) -> None:
     """A pipeline that is not there; one without promotions; one whose YAML is not to be had; a bad token."""
     given = {"pipeline": PIPELINE, "promotion": "Production"}

@@ -84,7 +84,7 @@ async def test_a_task_is_named_by_id_name_or_url(api: HttpApi, call: Call, task:
         ({"task": "Nope", "project": "shop"}, NotFoundError, "has no task 'Nope'"),
         ({"task": TASK}, NotFoundError, f"no task {TASK}"),
         ({"task": tasks.RELEASE}, UsageError, "'VERSION' is required"),
-        ({"task": tasks.FULL}, UsageError, "Limit of queuing pipelines"),
+        ({"task": tasks.FULL}, UsageError, r"Limit of queuing pipelines reached\): cancel queued pipelines"),
         ({"task": tasks.HIDDEN}, NotFoundError, "this token may see"),
     ],
 )
@@ -94,6 +94,13 @@ async def test_a_task_that_cannot_be_started_is_told(
     """What Semaphore says, or what to give."""
     with pytest.raises(kind, match=words):
         await call(api, "tasks_run", **given)
+
+
+async def test_a_branch_that_is_missing_is_not_a_missing_task(fake: Fake, call: Call) -> None:
+    """Both are a 400 with "not found" in it."""
+    refused = httpx.Response(400, json="Reference not found on git repository.")
+    with pytest.raises(UsageError, match=r"Reference not found .*: push that branch or commit, or correct its name"):
+        await call(fake({f"POST /tasks/{TASK}/run_now": refused}), "tasks_run", task=TASK, branch="nope")
 
 
 async def test_a_start_is_never_sent_twice(fake: Fake, call: Call) -> None:

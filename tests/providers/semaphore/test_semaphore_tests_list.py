@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from ci_mcp.core.answer import compact, plain
-from ci_mcp.errors import AuthError, NotFoundError, PermissionDeniedError, UsageError
+from ci_mcp.errors import AuthError, NotFoundError, PermissionDeniedError, UnsupportedError, UsageError
 from ci_mcp.net.api import HttpApi
 from ci_mcp.providers.semaphore import reports
 from ci_mcp.sandbox.faults import fault_token
@@ -72,7 +72,7 @@ async def test_failing_tests_alone_come_from_the_short_report(api: HttpApi, call
     """It names no other tests, and still counts all."""
     page = await call(api, "tests_list", pipeline=world.SHOP_MAIN_PIPELINE, status="failed")
     assert 2 == len(page.items)
-    assert "29 tests, 2 failed; the report names failing tests only" == page.note
+    assert "29 tests, 2 failed; only failing ones are named here" == page.note
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,10 @@ async def test_the_storage_gets_no_credential(fake: Fake, call: Call) -> None:
         (httpx.Response(401, text="Unauthorized"), AuthError, "401"),
         (
             httpx.Response(403, text="The artifacts api feature is not enabled"),
-            PermissionDeniedError,
+            UnsupportedError,
             "no artifacts API",
         ),
-        (httpx.Response(404, text="oops"), PermissionDeniedError, "no artifacts API"),
+        (httpx.Response(404, text="oops"), UnsupportedError, "no artifacts API"),
     ],
 )
 async def test_what_a_refusal_of_artifacts_means_is_said(

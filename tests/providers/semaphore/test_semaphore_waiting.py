@@ -174,7 +174,7 @@ async def test_a_pipeline_that_waits_for_its_turn_says_so(
         ("revision abc of reference refs/heads/x not found", "push that branch"),
         ("File .semaphore/x.yml is missing", "add the pipeline's file"),
         ("deployment target is cordoned", "deployment target"),
-        ("This job never started, so no logs were produced.", "pipelines_describe"),
+        ("This job never started, so no logs were produced.", "semaphore_pipelines_describe()"),
         ("something new", ""),
     ],
 )
