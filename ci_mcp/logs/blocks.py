@@ -7,8 +7,8 @@ from ci_mcp.logs.evidence import Evidence
 from ci_mcp.logs.rules import Body, Kind, Rule
 
 FRAME: Final = re.compile(
-    r"\s*(?:at |\.\.\. \d+ (?:more|common)|Caused by|Suppressed:|File \"|#\d+ |from |\S+:\d+:in |---> |--- End of"
-    r"|\d+: 0x|\^)"
+    r"\s*(?:at |\.\.\. \d+ (?:more|common)|Caused by|Also: |Suppressed:|File \"|#\d+ |from |\S+:\d+:in |---> "
+    r"|--- End of|\d+: 0x|\^)"
 )
 _BOUNDARY: Final = re.compile(r"\$ |##\[|::|The command \"|={5,}|[-=_*]{20,}$|travis_|\+\+\+ |>>> ")
 _BLANKS: Final = 2

@@ -72,6 +72,7 @@ def choose(texts: Sequence[str], values: Sequence[float], limits: Limits) -> Cho
         if values[index] < best * (limits.clear if used > limits.enough else limits.least):
             break
         picker.offer(index)
+    picker.count()
     return picker.choice
 
 
@@ -96,15 +97,24 @@ class _Picker:
                 self._at.append(index)
         self._taken: set[int] = set()
 
+    def _said(self, index: int) -> str:
+        """What makes a line the same as another: its text, and where that is short the line before it, too."""
+        text, place = self._texts[index].strip(), self._place[index]
+        return text if len(text) > _SHORT or not place else f"{self._texts[self._at[place - 1]].strip()}\n{text}"
+
     def offer(self, index: int) -> None:
-        text = self._texts[index].strip()
-        if len(text) > _SHORT:
-            if (first := self._first.get(text)) is not None:
+        """Take a line, unless it was said already or finds no room."""
+        said = self._said(index)
+        if said not in self._first and self._take(index):
+            self._first[said] = index
+
+    def count(self) -> None:
+        """Count the lines that say the same as one that is shown, and are not shown themselves."""
+        shown = {text: first for first in self._first.values() if len(text := self._texts[first].strip()) > _SHORT}
+        for place, index in enumerate(self._at):
+            first = shown.get(self._texts[index].strip())
+            if first is not None and place not in self._taken:
                 self.choice.repeats[first] += 1
-                return
-            self._first[text] = index
-        if not self._take(index):
-            self._first.pop(text, None)
 
     def _take(self, index: int) -> bool:
         place = self._place[index]

@@ -268,12 +268,14 @@ class Log:
 def _labelled(block: Block, first: int, last: int, groups: Groups) -> Iterator[Line]:
     """The lines of a block from number ``first`` to ``last``."""
     if block.long is not None:
-        texts = [block.long]
+        texts = [block.long] if first == block.number else []
     else:
         # Only the lines that are asked for are cleaned.
         raw = block.raw.split(b"\n")
         if not raw[-1]:
             raw.pop()
-        texts = clean_lines(b"\n".join(raw[first - block.number : max(last - block.number + 1, 0)]) + b"\n")
+        wanted = raw[first - block.number : max(last - block.number + 1, 0)]
+        # Read from another place blocks end elsewhere: one may end before the first line that is asked for.
+        texts = clean_lines(b"\n".join(wanted) + b"\n") if wanted else []
     for number, text in enumerate(texts, first):
         yield Line(number, text, groups.at(number))

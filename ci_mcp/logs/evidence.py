@@ -101,6 +101,9 @@ _SETUP: Final = re.compile(
     r"Initialize containers|Getting source from|Prepar|GITHUB_TOKEN"
 )
 _IN_SETUP: Final = 0.4
+# What the CI itself calls the error is one, wherever it stands.
+_MARKED: Final = "##[error]"
+_PLACE: Final = re.compile(r'\s*File ".+", line \d+')
 _SETTING: Final = re.compile(r"(?:shell|with|env):(?: |$)")
 _WARNING: Final = re.compile(r"(?i)\bwarn(?:ing)?s?\b")
 _SAYS_ERROR: Final = re.compile(r"(?i)\berrors?\b|\bfail|exception|\bfatal\b")
@@ -115,12 +118,20 @@ def read_evidence(lines: list[Line]) -> Evidence:
         evidence.bare.append(bare)
         evidence.indents.append(len(bare) - len(stripped) if stripped else -1)
         rule, weight = judge(bare) if stripped else (None, 0.0)
-        if line.group and _SETUP.match(line.group) is not None:
+        if line.group and _SETUP.match(line.group) is not None and not bare.startswith(_MARKED):
             weight *= _IN_SETUP
         evidence.rules.append(rule)
         evidence.weights.append(weight)
     _forget_scripts(evidence)
+    _forget_sources(evidence)
     return evidence
+
+
+def _forget_sources(evidence: Evidence) -> None:
+    """The line of source that a traceback quotes below its place is no evidence, whatever it raises."""
+    for index, bare in enumerate(evidence.bare[:-1]):
+        if _PLACE.match(bare) is not None and evidence.indents[index + 1] > evidence.indents[index]:
+            evidence.rules[index + 1], evidence.weights[index + 1] = None, 0.0
 
 
 def _forget_scripts(evidence: Evidence) -> None:

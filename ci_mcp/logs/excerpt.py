@@ -22,6 +22,7 @@ DEFAULT_BUDGET: Final = 1_500
 _HEADER: Final = 150
 _BLANKS: Final = 3
 _TELLING: Final = 3.5
+_SAYS: Final = 2.6
 _ENOUGH: Final = 0.5
 _CLEAR: Final = 0.35
 _LEAST_COMPARED: Final = 0.04
@@ -30,6 +31,7 @@ _WIDE: Final = 800
 _SIGNED: Final = 3
 _CLOSE: Final = 3
 _MOST_STEPS: Final = 3
+_LONGEST_STEP: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Excerpt:
     Args:
         total: lines in the whole log.
         places: how many separate places of the log looked like evidence.
-        steps: the steps that the shown lines stand in.
+        steps: the steps that the telling lines stand in, the most telling first; none where that line is in no step.
         blocks: runs of lines without a gap, in log order.
         signature: equal for two logs that fail in the same way; empty where nothing telling was found.
         note: what was not read or not shown, in words; empty where nothing is missing.
@@ -84,7 +86,7 @@ class Excerpt:
         parts.append(f"{self.places:,} place{'s' * (self.places != 1)} that may explain the failure")
         if self.steps:
             more = f" and {len(self.steps) - _MOST_STEPS} more" if len(self.steps) > _MOST_STEPS else ""
-            parts.append("in " + ", ".join(f'"{step[:60]}"' for step in self.steps[:_MOST_STEPS]) + more)
+            parts.append("in " + ", ".join(f'"{_short(step)}"' for step in self.steps[:_MOST_STEPS]) + more)
         return "; ".join(filter(None, (", ".join(parts), self.note)))
 
     def text(self) -> str:
@@ -120,6 +122,10 @@ class Excerpt:
 def gap_text(count: int) -> str:
     """The words for lines that are left out."""
     return f"… {count:,} line{'s' * (count != 1)} …"
+
+
+def _short(step: str) -> str:
+    return step if len(step) <= _LONGEST_STEP else f"{step[: _LONGEST_STEP - 1]}…"
 
 
 def _record(line: Shown) -> dict[str, Any]:
@@ -164,7 +170,16 @@ def build(sheet: Sheet, evidence: Evidence, weights: Weights, limits: Limits) ->
             return result
         if not choice.order:
             return replace(result, steps=(), note="")
-        del choice.order[max(len(choice.order) - 1 - over // 400, 0) :]
+        if many := over // 400:
+            del choice.order[max(len(choice.order) - 1 - many, 0) :]
+        else:
+            # What is worth least goes first, and of that what is no evidence.
+            quiet = (
+                place
+                for place in reversed(range(len(choice.order)))
+                if not _telling(evidence, weights, choice.order[place])
+            )
+            del choice.order[next(quiet, -1)]
 
 
 def _places(evidence: Evidence) -> int:
@@ -184,19 +199,26 @@ def _with_blanks(order: list[int], evidence: Evidence) -> list[int]:
     return result
 
 
+def _telling(evidence: Evidence, weights: Weights, index: int) -> bool:
+    """Whether a line is evidence itself: worth much, and not only for where it stands."""
+    return evidence.weights[index] >= _SAYS and weights.values[index] >= _TELLING
+
+
 def _assemble(sheet: Sheet, evidence: Evidence, weights: Weights, choice: Choice) -> Excerpt:
     blocks: list[list[Shown]] = []
     for index in _with_blanks(choice.order, evidence):
         seed = weights.seeds[index]
         rule = evidence.rules[seed] if seed >= 0 else None
-        telling = evidence.rules[index] is not None and weights.values[index] >= _TELLING
         line, kind = sheet.lines[index], rule.kind if rule else Kind.TAIL
-        shown = Shown(line.number, shorten(line.text), telling, kind, line.group, choice.repeats[index])
+        shown = Shown(
+            line.number, shorten(line.text), _telling(evidence, weights, index), kind, line.group, choice.repeats[index]
+        )
         if blocks and blocks[-1][-1].number + 1 == line.number:
             blocks[-1].append(shown)
         else:
             blocks.append([shown])
-    steps = tuple(dict.fromkeys(each.step for block in blocks for each in block if each.telling and each.step))
+    steps = tuple(dict.fromkeys(sheet.lines[at].group for at in choice.order if _telling(evidence, weights, at)))
+    steps = tuple(filter(None, steps)) if steps and steps[0] else ()
     signature = _signature(evidence, weights)
     return Excerpt(sheet.total, _places(evidence), steps, tuple(map(tuple, blocks)), signature, sheet.note)
 

@@ -7,7 +7,7 @@ from math import log2
 from typing import Final
 
 from ci_mcp.logs.baseline import Baseline
-from ci_mcp.logs.blocks import own
+from ci_mcp.logs.blocks import FRAME, own
 from ci_mcp.logs.evidence import Evidence, is_noise
 from ci_mcp.logs.rules import Body, Kind
 
@@ -38,6 +38,9 @@ _FAR: Final = 0.15
 _FAR_LINES: Final = 50
 _TAIL: Final = 45
 _TAIL_WORTH: Final = 3.0
+_TAIL_NOISE: Final = 0.35
+# What only says where a part begins or ends.
+_MARKER: Final = re.compile(r"##\[endgroup\]|::endgroup::|travis_(?:fold|time):|section_(?:start|end):")
 _STRONG: Final = 4.0
 _MOST_ENDS: Final = 50
 
@@ -130,7 +133,8 @@ def _lend(evidence: Evidence, result: Weights, seed: int, weight: float, later: 
     for away in range(1, _NEAR_LINES + 1):
         below = () if rule and rule.kind is Kind.EXIT else (lines[-1] + away,)
         for index in (head - away, *below):
-            if 0 <= index < len(result.values) and evidence.indents[index] >= 0:
+            inside = 0 <= index < len(result.values) and evidence.indents[index] >= 0
+            if inside and _MARKER.match(evidence.bare[index]) is None:
                 result.raise_to(index, near / away, seed)
 
 
@@ -169,7 +173,9 @@ def _tails(evidence: Evidence, result: Weights) -> None:
     for end in _ends(evidence)[:10] or [len(evidence.bare)]:
         away, index = 0, end - 1
         while index >= 0 and away < _TAIL:
-            if evidence.indents[index] >= 0:
-                result.raise_to(index, _TAIL_WORTH * (1 - away / _TAIL), -1)
+            if evidence.indents[index] >= 0 and _MARKER.match(evidence.bare[index]) is None:
+                bare = evidence.bare[index]
+                share = _TAIL_NOISE if is_noise(bare) and FRAME.match(bare) is None else 1.0
+                result.raise_to(index, _TAIL_WORTH * share * (1 - away / _TAIL), -1)
                 away += 1
             index -= 1

@@ -84,6 +84,9 @@ _NETWORK: Final = _words(
     r"i/o timeout",
     r"\b50[234] (?:bad gateway|service unavailable|gateway time)",
 )
+# One finding of a tool that looked at many things ends no job by itself.
+_ITEM: Final = re.compile(r"\s*(?:\d+[.)]|[*+-]) ")
+_BUILD: Final = _words(r"\b(?:build|job|task|step|stage|command|deploy\w*|install\w*)\b[^:]*\bfail")
 _OF_CODE: Final = {
     Kind.TEST: "a test fails",
     Kind.COMPILE: "it does not compile",
@@ -100,7 +103,7 @@ def cause(failure: Failure, excerpt: Excerpt | None) -> Cause | None:
     if certain:
         return certain
     code = _code(failure, lines)
-    network = next((line for line in lines if line.kind is not Kind.TRACE and _says(_NETWORK, line)), None)
+    network = next((line for line in lines if line.kind is not Kind.TRACE and _of_network(line)), None)
     if network and code:
         return None
     return Cause(Blame.INFRASTRUCTURE, "log", "the network", network.number) if network else code
@@ -116,9 +119,13 @@ def _certain(lines: list[Shown]) -> Iterator[Cause]:
 def _code(failure: Failure, lines: list[Shown]) -> Cause | None:
     if failure.tests:
         return Cause(Blame.CODE, "report", _OF_CODE[Kind.TEST])
-    kinds = {line.kind: line.number for line in reversed(lines)}
+    kinds = {line.kind: line.number for line in reversed(lines) if not (line.kind is Kind.TEST and _says(_BUILD, line))}
     found = next((kind for kind in _OF_CODE if kind in kinds), None)
     return Cause(Blame.CODE, "log", _OF_CODE[found], kinds[found]) if found else None
+
+
+def _of_network(line: Shown) -> bool:
+    return _says(_NETWORK, line) and _ITEM.match(line.text) is None
 
 
 def _says(pattern: re.Pattern[str], line: Shown) -> bool:

@@ -125,3 +125,16 @@ def test_a_pipe_is_to_be_given_on_standard_input(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is a pipe: give -"):
         Log.of_file(path)
     os.close(writer)
+
+
+@pytest.mark.parametrize("length", [40, 3_000, 9_000])
+def test_a_line_asked_for_alone_is_that_line(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever blocks end when a log is read from its middle, and however long the lines before are."""
+    monkeypatch.setattr(clean, "CHUNK", 2_000)
+    monkeypatch.setattr(clean, "LIMIT", 1_000)
+    raw = [b"%d " % number + b"x" * (length if number % 7 == 0 else 90) for number in range(1, 200)]
+    log = Log.of_bytes(b"\n".join(raw))
+    for number in range(1, 200):
+        assert [(number, clean_line(raw[number - 1]))] == [
+            (line.number, line.text) for line in log.lines(number, number)
+        ]

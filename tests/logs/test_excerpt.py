@@ -168,6 +168,56 @@ def test_a_text_that_comes_again_is_shown_once() -> None:
     assert "[and 8 more like it]" in found.text()
 
 
+def test_repeats_are_those_that_are_not_shown() -> None:
+    """A short line that follows the same line again is none either, and all are counted, however little is shown."""
+    block = [
+        "test_cart_adds_up_the_prices FAILED",
+        "  out = f(*cart)",
+        "  return out",
+        "ValueError: the very same cart is broken",
+    ]
+    found = excerpt(log_of(*([*block, *GREEN] for _ in range(40))), fill=False)
+    shown = texts(found)
+    for text in block:
+        assert 1 == shown.count(text)
+    assert {39} == {line.repeats for line in found.lines if line.text in (block[0], block[3])}
+
+
+def test_a_marked_line_says_something_itself() -> None:
+    """Source that a traceback quotes, frames and a tool's empty lines belong to evidence and are none."""
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    raise ValueError("failed: no cart")\n'
+    java = "shop.CartError: no cart\n\tat shop.CartException.raise(CartException.java:12)\n"
+    maven = "[ERROR] Failed to execute goal shop:cart:test: no cart\n[ERROR]\n[ERROR] -> [Help 1]\n"
+    found = excerpt(log_of(trace, "ValueError: failed: no cart\n", java, maven))
+    assert [
+        "Traceback (most recent call last):",
+        "ValueError: failed: no cart",
+        "shop.CartError: no cart",
+        "[ERROR] Failed to execute goal shop:cart:test: no cart",
+    ] == [line.text for line in found.lines if line.telling]
+
+
+def test_what_the_ci_calls_the_error_is_one_in_its_own_setup_too() -> None:
+    """A runner that is stopped while it prepares a job says so there."""
+    found = excerpt(log_of("##[group]GITHUB_TOKEN Permissions\nContents: read\n##[endgroup]\n##[error]The runner has received a shutdown signal.\n"))  # fmt: skip
+    assert ["##[error]The runner has received a shutdown signal."] == [x.text for x in found.lines if x.telling]
+
+
+def test_the_last_words_are_no_markers_and_no_progress() -> None:
+    """Where little is known the end of the log is shown: what somebody said there, first of all."""
+    said = [f"cart {'abcdefghij'[n]} is being looked at now" for n in range(10)]
+    filler = [line for n in range(20) for line in (f"test cart_{n} ... ok", "##[endgroup]")]
+    assert set(said) <= set(texts(excerpt(log_of(said, filler), 200)))
+
+
+def test_the_header_names_the_step_of_what_tells_most() -> None:
+    """Not one where something else stands, and a long name is cut where one can see it."""
+    beside = "travis_fold:start:setup\ncurl: (22) The requested URL returned error: 404\ntravis_fold:end:setup\n"
+    assert () == excerpt(log_of(beside, "$ make\n", PYTEST, 'The command "make" exited with 1.\n')).steps
+    found = excerpt(log_of("##[group]Run " + "make " * 20, "##[endgroup]\n", PYTEST))
+    assert f'in "{("Run " + "make " * 20)[:59]}\u2026"' in found.header()
+
+
 def test_a_long_line_is_cut_and_says_so() -> None:
     """An excerpt shows the beginning of a very long line."""
     (line,) = excerpt(log_of("error: " + "x" * 1000 + "\n")).lines

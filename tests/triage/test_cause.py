@@ -64,6 +64,19 @@ def test_a_build_that_failed_is_no_failing_test(text: str, what: str | None) -> 
     assert what == (found and found.what)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  23. https://example.com Failed to open TCP connection (getaddrinfo: Name or service not known)\nexit status 1\n",
+        "* link https://example.com: connection timed out\n404 https://example.com/gone\n",
+        "the build of shop FAILED\n",
+    ],
+)
+def test_one_item_of_a_list_and_a_failed_build_blame_nobody(text: str) -> None:
+    """A tool that looked at many links found more than the network, and a build fails for many reasons."""
+    assert blamed(text) is None
+
+
 def test_a_report_of_failing_tests_needs_no_log() -> None:
     """What it says is certain."""
     failure = Failure(job=JOB, tests=(TestCase(status=Status.FAILED, name="t"),))

@@ -68,7 +68,7 @@ RULES: Final = (
         "maven",
         _B,
         2,
-        r"^\[ERROR\] (?:\[Help 1\]|Re-run Maven|To see the full stack|For more information about|After correcting|-> \[Help|There are test failures|Please refer to|$)|^\[ERROR\]\s+mvn ",
+        r"^\[ERROR\] (?:\[Help 1\]|Re-run Maven|To see the full stack|For more information about|After correcting|-> \[Help|There are test failures|Please refer to)|^\[ERROR\]$|^\[ERROR\]\s+mvn ",
         "[ERROR] Re-run Maven using the -X switch to enable full debug logging.",
     ),
     Rule("gradle", _B, 6, r"^\* What went wrong:", "* What went wrong:", Body.PARAGRAPH, 8),

@@ -59,5 +59,10 @@ NOISE: Final = (
     ),
     (r"^go: downloading |^\w+\.go:\d+: exit status \d+$", "go: downloading github.com/acme/errors v1.2.3"),
     (r"^\s*[․·•✓] .+: \d+ms$", "  ․ Cart fails without money: 3ms"),
+    (r"^\s+at (?:[\w$<>\[\]-]+[./])+[\w$<>]+ ?\(", "\tat shop.CartException.raise(CartException.java:12)"),
+    (
+        r"^(?:Counting|Compressing|Receiving|Resolving|Unpacking|Enumerating) (?:objects|deltas): +\d|\[[=#]+>?[ .-]*\] *\d|^ +\d+ .* (?:--:--:--|\d+:\d\d:\d\d) ",
+        "Receiving objects: 100% (371/371), 9.93 MiB | 11.62 MiB/s, done.",
+    ),
     (r"(?i)^\s*(?:\[\w+\] )?(?:note|hint|tip|see|help): ", "note: run with RUST_BACKTRACE=1 to see errors"),
 )

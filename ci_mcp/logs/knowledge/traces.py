@@ -57,7 +57,15 @@ RULES: Final = (
         Body.TRACE,
         60,
     ),
-    Rule("jvm", _T, 7, r"^\s*Caused by: \S", "Caused by: java.net.ConnectException: Connection refused", Body.TRACE, 6),
+    Rule(
+        "jvm",
+        _T,
+        7,
+        r"^\s*Caused(?: by)?: +\S",
+        "Caused by: java.net.ConnectException: Connection refused",
+        Body.TRACE,
+        6,
+    ),
     Rule(
         "jvm",
         _T,
