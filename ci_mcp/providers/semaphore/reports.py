@@ -62,9 +62,14 @@ async def files(api: Api, scope: str, scope_id: str) -> list[str]:
     return [text(item, "name") for item in wire.parts(wire.record(body, "list of artifacts").get("artifacts"))]
 
 
+def unsupported(error: CiError) -> bool:
+    """Whether a refusal means that the organization has no artifacts, whoever asks."""
+    return isinstance(error, NotFoundError) or "not enabled" in error.body
+
+
 def refused(error: CiError) -> str:
     """Why artifacts cannot be read, in words: what a refusal means depends on its status."""
-    if isinstance(error, AuthError) and error.status == 401:  # noqa: PLR2004 - the HTTP status
+    if isinstance(error, (AuthError, PermissionDeniedError)) and not unsupported(error):
         return "this token may not read artifacts"
     if isinstance(error, (PermissionDeniedError, NotFoundError)):
         return "this organization has no artifacts API, so test reports cannot be read"

@@ -24,7 +24,6 @@ _ORDER: Final = {Status.FAILED: 0, Status.UNKNOWN: 1, Status.SKIPPED: 2, Status.
 _NONE: Final = (
     "no test report: the pipeline does not publish any with `test-results publish`; read the failed job's log instead"
 )
-_UNAUTHORIZED: Final = 401
 _SHORT: Final = "only failing ones are named here"
 
 
@@ -80,7 +79,7 @@ def _refusal(error: CiError) -> CiError:
             status=error.status,
             body=error.body,
         )
-    kind = PermissionDeniedError if isinstance(error, AuthError) and error.status == _UNAUTHORIZED else UnsupportedError
+    kind = UnsupportedError if reports.unsupported(error) else PermissionDeniedError
     return kind(reports.refused(error), "read the failed job's log instead", status=error.status, body=error.body)
 
 
