@@ -322,7 +322,7 @@ class _Telling:
             gone = sorted(past.tests.difference(tests))
             said = self._compared(list(dict.fromkeys(tests)), past.tests)
             said += [f"not failing now: {self._names(gone)}"] if gone else []
-            lines.append(f"Its failing tests: {'; '.join(said)}.")
+            lines.append(f"Tests: {'; '.join(said)}.")
         return lines
 
     def _compared(self, names: Sequence[str], before: frozenset[str]) -> list[str]:

@@ -223,7 +223,7 @@ async def test_tests_are_compared_with_those_of_a_run_that_was_asked_about(
     alpha.runs.insert(0, replace(run(1, Status.FAILED), jobs=jobs("unit")))
     alpha.failures = unit("adds", "rounds")
     text = (await explain(world, TARGET)).text
-    said = "Its failing tests: failing there already: adds; new: rounds; not failing now: ships."
+    said = "Tests: failing there already: adds; new: rounds; not failing now: ships."
     assert said in text
     assert said not in (await explain(services(alpha), TARGET)).text
 
