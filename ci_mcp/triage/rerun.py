@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ci_mcp.core.provider import Api
+from ci_mcp.core.provider import Api, Hooks
 from ci_mcp.core.services import Services
 from ci_mcp.core.shapes import Run
 from ci_mcp.errors import CiError, NotFoundError, UnsupportedError, UsageError
@@ -65,8 +65,15 @@ async def rerun(services: Services, meant: Found, *, failed_only: bool, clock: C
         of=choice.id,
         which="failed jobs" if failed_only and not hooks.reruns_all else "all",
         url=seen.url if seen else "",
-        note="; ".join(filter(None, [*choice.notes, hooks.reruns_all if failed_only else "", ends])),
+        note="; ".join(filter(None, [*choice.notes, *_more(hooks, target, failed_only=failed_only), ends])),
     )
+
+
+def _more(hooks: Hooks, target: Target, *, failed_only: bool) -> list[str]:
+    """What is started beside what was asked for."""
+    if failed_only and hooks.reruns_all:
+        return [hooks.reruns_all]
+    return ["not this job alone: every failed one of its run"] if failed_only and target.place.job else []
 
 
 async def _going(api: Api, look: Look, started: str, began: datetime, clock: Clock) -> Run | None:

@@ -35,6 +35,14 @@ def startable(services: Make, *toys: Any, new: str = "r9", **more: Any) -> Any:
     return made
 
 
+@pytest.mark.parametrize(("which", "said"), [("failed", True), ("all", False)])
+async def test_a_job_alone_is_not_what_is_started(which: Any, said: bool, services: Make, toy: Make, run: Make) -> None:
+    """Its run's failed jobs are, and who pasted the job's page must know."""
+    alpha = toy("alpha", runs=[run(1, Status.FAILED), run(9, Status.RUNNING)])
+    answer = await rerun(startable(services, alpha), "https://ci.alpha.example/jobs/j1", which)
+    assert said is ("not this job alone: every failed one of its run" in answer.note)
+
+
 @pytest.mark.parametrize("which", ["failed", "all"])
 async def test_the_newest_run_is_started_again(which: Any, services: Make, toy: Make, run: Make) -> None:
     """Its failed jobs or all of it; the answer names the new run and the old one."""
