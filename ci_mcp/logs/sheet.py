@@ -15,7 +15,7 @@ from ci_mcp.logs.rules import Body
 from ci_mcp.logs.scan import MOST_ALARMS, Alarm, Scan, scan
 from ci_mcp.logs.text import clean_line
 
-WHOLE: Final = 3 << 20
+WHOLE: Final = 512 << 10
 """A log of at most so many bytes is read whole."""
 
 _MOST_LINES: Final = 3_000
