@@ -59,23 +59,21 @@ def few_logs(api: Api, jobs: Sequence[Job]) -> tuple[Job, ...]:
     known = _groups.setdefault(api, {})
     if len(known) > _REMEMBERED:
         known.clear()
-    left, spent = [job for job in jobs if job.log_id], 0
+    words = {job.log_id: _WORDS.split(job.name) for job in jobs if job.log_id}
+    spent = 0
+    # A matrix names its jobs by the one that they are variants of, then their parameters.
+    names = {log_id: split[0] if read.serves_v3(api) else log_id for log_id, split in words.items()}
     groups: dict[str, Alike] = {}
     kept: dict[str, Alike] = {}
     seen: set[tuple[int, str]] = set()
-    while left:
-        best = max(left, key=lambda job: len(set(enumerate(_words(job))) - seen))
-        left.remove(best)
-        # A matrix names its jobs by the one that they are variants of, then their parameters.
-        name = _words(best)[0] if read.serves_v3(api) else best.log_id
-        cost = 1 if name in groups else _WHOLE
-        if spent + cost <= _REQUESTS:
-            spent += cost
-            seen.update(enumerate(_words(best)))
-            kept[best.log_id] = groups.setdefault(name, Alike())
+
+    def cost(log_id: str) -> int:
+        return 1 if names[log_id] in groups else _WHOLE
+
+    while left := [one for one in words if one not in kept and spent + cost(one) <= _REQUESTS]:
+        best = max(left, key=lambda one: len(set(enumerate(words[one])) - seen))
+        spent += cost(best)
+        seen.update(enumerate(words[best]))
+        kept[best] = groups.setdefault(names[best], Alike())
     known.update(kept)
     return tuple(job if job.log_id in kept or not job.log_id else replace(job, log_id="") for job in jobs)
-
-
-def _words(job: Job) -> list[str]:
-    return _WORDS.split(job.name)
